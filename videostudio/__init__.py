@@ -1,0 +1,3 @@
+"""VideoStudio: a self-hosted studio for AI video."""
+
+__version__ = "0.1.0"
