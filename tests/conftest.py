@@ -1,0 +1,103 @@
+"""What every test gets: no network beyond this machine, an empty cache, and the browser's place."""
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+
+# Names that by their RFC never resolve: asking for one is how tests meet a DNS failure.
+NEVER_RESOLVE = (".invalid", ".test", ".example")
+
+refused: list[str] = []
+
+
+class OutsideNetwork(Exception):
+    """A test reached for an address that is not this machine. Not an OSError, so that nothing takes it for one."""
+
+
+def _refuse(what: str) -> None:
+    refused.append(what)
+    raise OutsideNetwork(f"tests talk to this machine only, not to {what}")
+
+
+def _is_literal(host: str) -> bool:
+    """Whether the resolver answers `host` by itself: dotted, decimal and hexadecimal forms need no question."""
+    try:
+        socket.inet_aton(host)
+    except OSError:
+        return ":" in host
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+_getaddrinfo = socket.getaddrinfo
+_connect, _connect_ex, _sendto = socket.socket.connect, socket.socket.connect_ex, socket.socket.sendto
+
+
+def getaddrinfo(host, *args, **kwargs):
+    name = host.decode() if isinstance(host, bytes) else host
+    if name and name.lower().endswith(NEVER_RESOLVE):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    if name and not _is_literal(name) and not _is_loopback(name):
+        _refuse(name)
+    return _getaddrinfo(host, *args, **kwargs)
+
+
+def _guard(sock: socket.socket, address) -> None:
+    if sock.family != socket.AF_UNIX and not _is_loopback(str(address[0])):
+        _refuse(f"{address[0]}:{address[1]}")
+
+
+def connect(sock, address):
+    _guard(sock, address)
+    return _connect(sock, address)
+
+
+def connect_ex(sock, address):
+    _guard(sock, address)
+    return _connect_ex(sock, address)
+
+
+def sendto(sock, data, *flags_and_address):
+    _guard(sock, flags_and_address[-1])
+    return _sendto(sock, data, *flags_and_address)
+
+
+socket.getaddrinfo = getaddrinfo
+socket.socket.connect, socket.socket.connect_ex, socket.socket.sendto = connect, connect_ex, sendto
+
+
+@pytest.fixture(autouse=True)
+def _this_machine_only() -> Iterator[None]:
+    """Fail a test that reached beyond this machine, even when the code under test swallowed the refusal."""
+    refused.clear()
+    yield
+    assert not refused, f"reached for {', '.join(refused)}"
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """Sign-in limits are counted in the cache: no test may see another's."""
+    cache.clear()
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The browser that tests drive, from CHROMIUM_PATH. Its absence fails a test, it never skips one."""
+    path = os.environ.get("CHROMIUM_PATH") or "/usr/bin/chromium"
+    if not Path(path).is_file():
+        pytest.fail(f"no browser at {path}: install Chromium, or name it in CHROMIUM_PATH")
+    return path
