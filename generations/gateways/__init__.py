@@ -1,0 +1,52 @@
+"""Gateways: what is said to them, what their answers mean, and how it is sent. Imports nothing of ours."""
+
+from .base import (
+    Answer,
+    Dialect,
+    FilePart,
+    GatewayBusy,
+    GatewayError,
+    GatewayMissing,
+    GatewayNotSent,
+    GatewayProtocolError,
+    GatewayRejected,
+    GatewayUnclear,
+    Message,
+    TaskStatus,
+    VideoRequest,
+    VideoTask,
+)
+from .newapi import NewAPI
+from .openai_videos import OpenAIVideos
+
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (OpenAIVideos(), NewAPI())}
+
+
+def dialect(name: str) -> Dialect:
+    """Return the dialect of this name. Raise KeyError, naming the known ones, for any other."""
+    try:
+        return DIALECTS[name]
+    except KeyError:
+        raise KeyError(f"no dialect {name!r}; known: {', '.join(sorted(DIALECTS))}") from None
+
+
+__all__ = [
+    "DIALECTS",
+    "Answer",
+    "Dialect",
+    "FilePart",
+    "GatewayBusy",
+    "GatewayError",
+    "GatewayMissing",
+    "GatewayNotSent",
+    "GatewayProtocolError",
+    "GatewayRejected",
+    "GatewayUnclear",
+    "Message",
+    "NewAPI",
+    "OpenAIVideos",
+    "TaskStatus",
+    "VideoRequest",
+    "VideoTask",
+    "dialect",
+]
