@@ -1,0 +1,661 @@
+"""What an option of a video model can be, and what a video model is. Pure Python: no Django, no I/O.
+
+Every kind of option turns raw input (text from a form, JSON from a program) into a typed value or says in
+one sentence what is allowed. A `VideoModel` puts its options together: `clean` decides what is stored,
+`sent` what goes on the wire, `asked` which frame and length that means.
+"""
+
+import ipaddress
+import math
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+from urllib.parse import urlsplit
+
+type Value = str | int | bool
+type WireType = Literal["string", "integer", "boolean"]
+type Frame = tuple[int, int]
+
+WIRE_TYPES = ("string", "integer", "boolean")
+STATUSES = ("active", "beta", "paused", "retired")
+SOURCES = ("video_url", "content")
+RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "9:21")
+# The short side of a tier that is not spelled as one.
+NAMED_TIERS = {"2k": 1440, "4k": 2160, "8k": 4320}
+# What a request carries beside its options.
+RESERVED = frozenset({"model", "prompt"})
+
+# No sign but minus, no leading zero, no decimal point, ASCII digits only, and never long enough to be slow.
+INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+FRAME = re.compile(r"([1-9][0-9]{0,4})[x*]([1-9][0-9]{0,4})")
+RATIO = re.compile(r"([1-9][0-9]{0,2}):([1-9][0-9]{0,2})")
+TIER = re.compile(r"([1-9][0-9]{2,3})p")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+PATH = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+KEY = re.compile(r"[a-z][a-z0-9-]*/[a-z0-9][a-z0-9.-]*")
+UPLOAD = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+class OptionError(ValueError):
+    """One value is not legal; the text is a sentence for the person who chose it."""
+
+    @property
+    def sentence(self) -> str:
+        return str(self)
+
+
+class OptionErrors(ValueError):
+    """Some options of one request are not legal: sentences by option name."""
+
+    def __init__(self, errors: Mapping[str, list[str]]) -> None:
+        self.errors = dict(errors)
+        super().__init__(" ".join(sentence for found in self.errors.values() for sentence in found))
+
+
+# Reading
+
+
+def quoted(raw: object) -> str:
+    """Return what somebody gave, short enough and clean enough to stand in a sentence."""
+    text = raw if isinstance(raw, str) else str(raw) if isinstance(raw, int | float) else type(raw).__name__
+    text = "".join(letter if letter.isprintable() else "?" for letter in text[:41])
+    return f"{text[:40]}…" if len(text) > 40 else text
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return "a", "a or b", "a, b or c"."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def is_absent(raw: object) -> bool:
+    return raw is None or (isinstance(raw, str) and not raw.strip())
+
+
+def parse_integer(raw: object) -> int | None:
+    """Return the integer that `raw` is or spells, else None; neither True nor "5.0" is one."""
+    if isinstance(raw, str) and INTEGER.fullmatch(raw.strip()):
+        return int(raw)
+    return raw if isinstance(raw, int) and not isinstance(raw, bool) else None
+
+
+def positive(value: object) -> int | None:
+    """Return a count that is at least 1, given as an integer and not as text, else None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def parse_frame(raw: object) -> Frame | None:
+    """Return (width, height) in pixels from "1280x720" or "1280*720", else None."""
+    match = FRAME.fullmatch(raw.strip()) if isinstance(raw, str) else None
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def parse_ratio(raw: object) -> float | None:
+    """Return width / height of "16:9", else None."""
+    match = RATIO.fullmatch(raw.strip()) if isinstance(raw, str) else None
+    return int(match[1]) / int(match[2]) if match else None
+
+
+def parse_tier(raw: object) -> int | None:
+    """Return the short side in pixels that "720p", "480P" or "4K" names, else None."""
+    text = raw.strip().lower() if isinstance(raw, str) else ""
+    match = TIER.fullmatch(text)
+    return int(match[1]) if match else NAMED_TIERS.get(text)
+
+
+def nearest_ratio(shape: float, labels: Iterable[str] = RATIOS) -> str:
+    """Return the label nearest to width / height, e.g. 1088 / 832 is "4:3"; `labels` are ratios."""
+    return min(labels, key=lambda label: abs(math.log(shape / (parse_ratio(label) or math.inf))))
+
+
+def nominal_frame(ratio: object, tier: object) -> Frame | None:
+    """Return the frame a ratio and a tier name, the tier being the short side: 720p 1:1 is 720x720."""
+    shape, short = parse_ratio(ratio), parse_tier(tier)
+    if shape is None or short is None:
+        return None
+    long = 2 * round(short * max(shape, 1 / shape) / 2)  # encoders want even sides
+    return (long, short) if shape >= 1 else (short, long)
+
+
+def is_public_host(host: str) -> bool:
+    """Say whether a host in a link may be reached by strangers, as far as its name alone can tell.
+
+    Names are not resolved. Whatever a resolver could read as an address (127.1, 2130706433, 0x7f.0.0.1)
+    must be a plain global one, also inside IPv6.
+    """
+    host = host.lower().rstrip(".")
+    last = host.rpartition(".")[2]
+    if ":" not in host and not re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last):
+        return "." in host and last not in {"localhost", "local", "internal", "localdomain", "home", "lan", "arpa"}
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in ipaddress.ip_network("64:ff9b::/96"):
+            return is_public_host(str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)))
+        inner = address.ipv4_mapped or address.sixtofour
+        if address.teredo or inner:
+            return inner is not None and is_public_host(str(inner))
+    return address.is_global and not address.is_multicast
+
+
+# The kinds of option
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One control of a video model; the kinds below say what it accepts.
+
+    `path` says where the value goes in the request, `type` as what it is sent. `requires` and
+    `overridden_by` decide whether it is sent at all, never whether it may be chosen.
+    """
+
+    kind: ClassVar[str] = ""
+    roles: ClassVar[frozenset[str]] = frozenset()
+
+    name: str
+    label: str
+    path: str = ""
+    type: WireType = "string"
+    help: str = ""
+    required: bool = False
+    default: Value | None = None
+    advanced: bool = False
+    role: str = ""
+    preference: bool = False
+    requires: Mapping[str, Value] = field(default_factory=dict)
+    overridden_by: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise ValueError with a reason when this could never work."""
+        object.__setattr__(self, "path", self.path or self.name)
+        if not NAME.fullmatch(self.name) or self.name in RESERVED:
+            raise ValueError(f"name {self.name!r} is not a name of its own in small letters")
+        if not PATH.fullmatch(self.path) or self.path.partition(".")[0] in RESERVED:
+            raise ValueError(f"path {self.path!r} is not a free place in the request")
+        if not self.label.strip():
+            raise ValueError("label is empty")
+        if self.type not in WIRE_TYPES:
+            raise ValueError(f"type {self.type!r} is not one of {', '.join(WIRE_TYPES)}")
+        if self.role and self.role not in self.roles:
+            raise ValueError(f"role {self.role!r} does not suit kind {self.kind!r}")
+        self.check()
+        self.check_default()
+
+    def check(self) -> None:
+        """Raise ValueError when what this kind adds does not hold together."""
+
+    def check_default(self) -> None:
+        if self.default is not None and not self.is_value(self.default):
+            raise ValueError(f"default {self.default} is not {self.allowed_for_data}")
+
+    allowed_for_data: ClassVar[str] = "among its values"
+
+    def is_value(self, value: object) -> bool:
+        """Say whether `value` is legal and already typed: "5" is not 5, True is not 1."""
+        try:
+            read = self.read(value)
+        except OptionError:
+            return False
+        return type(read) is type(value) and read == value
+
+    def clean(self, raw: object) -> Value | None:
+        """Return the typed value, the default when nothing was given, None when there is neither.
+
+        Raises OptionError, a sentence that names what is allowed.
+        """
+        if not is_absent(raw):
+            return self.read(raw)
+        if self.required and self.default is None:
+            raise OptionError(f"{self.label} is needed.")
+        return self.default
+
+    def read(self, raw: object) -> Value | None:
+        """Return the typed value of something that was given. Raises OptionError."""
+        raise NotImplementedError
+
+    def words(self, value: object) -> str:
+        """Return a value as a person reads it, e.g. "5 s"."""
+        return quoted(value)
+
+    def wire(self, value: Value) -> Value:
+        """Return a clean value as the type that is sent."""
+        if self.type == "string":
+            return str(value).lower() if isinstance(value, bool) else str(value)
+        return value
+
+    def refuse(self, raw: object, allowed: str) -> OptionError:
+        return OptionError(f"{self.label} can be {allowed}, not {quoted(raw)}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Option):
+    """One of a few values, all text or all integers."""
+
+    kind = "choice"
+    roles = frozenset({"seconds", "ratio", "tier"})
+
+    values: tuple[str, ...] | tuple[int, ...]
+    unit: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self) -> None:
+        if not self.values or len({str(value) for value in self.values}) != len(self.values):
+            raise ValueError("values are missing or doubled")
+        if not self.is_numeric and not all(isinstance(value, str) and value.strip() for value in self.values):
+            raise ValueError("values are neither all text nor all integers")
+        if self.type == "boolean" or (self.type == "integer" and not self.is_numeric):
+            raise ValueError(f"type {self.type!r} does not suit its values")
+        if unknown := set(self.labels) - {str(value) for value in self.values}:
+            raise ValueError(f"labels name {listed(sorted(unknown))}, not among its values")
+        parse = {"ratio": parse_ratio, "tier": parse_tier, "seconds": positive}
+        if self.role and not all(parse[self.role](value) for value in self.values):
+            raise ValueError(f"values cannot be read as {self.role}")
+
+    @property
+    def is_numeric(self) -> bool:
+        return all(isinstance(value, int) and not isinstance(value, bool) for value in self.values)
+
+    def read(self, raw: object) -> Value:
+        number = parse_integer(raw)
+        given = number if self.is_numeric or not isinstance(raw, str) else raw.strip()
+        for value in self.values:
+            if value == given or (isinstance(given, int) and value == str(given)):
+                return value
+        unit = f" {self.unit}" if self.unit else ""
+        raise self.refuse(raw, listed(str(value) for value in self.values) + unit)
+
+    def words(self, value: object) -> str:
+        return self.labels.get(str(value)) or f"{quoted(value)} {self.unit}".strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size(Option):
+    """One frame of those the model documents, by tier; spelled 1280x720 or 1280*720 as the wire wants it."""
+
+    kind = "size"
+    roles = frozenset({"size"})
+
+    tiers: Mapping[str, tuple[str, ...]]
+
+    def check(self) -> None:
+        if not self.values or not all(self.tiers.values()):
+            raise ValueError("a tier is empty or missing")
+        for tier in self.tiers:
+            if parse_tier(tier) is None:
+                raise ValueError(f"tier {tier} is not spelled like 720p or 4K")
+        for value in self.values:
+            if parse_frame(value) is None:
+                raise ValueError(f"size {value} is not spelled like 1280x720")
+        if len({parse_frame(value) for value in self.values}) != len(self.values):
+            raise ValueError("values are doubled")
+        if self.type != "string":
+            raise ValueError("a size is sent as a string")
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        return tuple(value for values in self.tiers.values() for value in values)
+
+    def read(self, raw: object) -> str:
+        given = raw.strip() if isinstance(raw, str) else ""
+        if given not in self.values:
+            raise self.refuse(raw, listed(self.values))
+        return given
+
+    def frame(self, value: str) -> Frame:
+        """Return (width, height) in pixels. Raises ValueError for text that is no frame."""
+        frame = parse_frame(value)
+        if frame is None:
+            raise ValueError(f"{value!r} is not a frame")
+        return frame
+
+    def tier_of(self, value: str) -> str:
+        """Return the documented tier of one of the values, e.g. "720p". Raises ValueError for others."""
+        for tier, values in self.tiers.items():
+            if value in values:
+                return tier
+        raise ValueError(f"{value!r} is in no tier of {self.name}")
+
+    def ratio_of(self, value: str) -> str:
+        """Return the nearest usual ratio, e.g. "4:3" for 1088x832. Raises ValueError for no frame."""
+        width, height = self.frame(value)
+        return nearest_ratio(width / height)
+
+    def words(self, value: object) -> str:
+        frame = parse_frame(value)
+        return f"{frame[0]}x{frame[1]}" if frame else quoted(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntRange(Option):
+    """Any integer from low to high, both included."""
+
+    kind = "integer"
+    roles = frozenset({"seconds", "seed"})
+    allowed_for_data = "an integer within its range"
+
+    low: int
+    high: int
+    unit: str = ""
+
+    def check(self) -> None:
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low} is not below high {self.high}")
+        if self.type == "boolean":
+            raise ValueError("an integer is not sent as a boolean")
+        if self.role == "seconds" and self.low < 1:
+            raise ValueError("a clip lasts at least one second")
+
+    def read(self, raw: object) -> int:
+        number = parse_integer(raw)
+        if number is None or not self.low <= number <= self.high:
+            raise self.refuse(raw, f"a whole number from {self.low} to {self.words(self.high)}")
+        return number
+
+    def words(self, value: object) -> str:
+        return f"{quoted(value)} {self.unit}".strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Option):
+    """Words; line ends are stored as one newline, space around them is dropped."""
+
+    kind = "text"
+    roles = frozenset({"negative"})
+    allowed_for_data = "text of its length"
+
+    max_length: int
+    multiline: bool = False
+
+    def check(self) -> None:
+        if self.max_length < 1:
+            raise ValueError("max_length is below 1")
+        if self.type != "string":
+            raise ValueError("text is sent as a string")
+
+    def read(self, raw: object) -> str:
+        if not isinstance(raw, str):
+            raise self.refuse(raw, "text")
+        text = raw.replace("\r\n", "\n").replace("\r", "\n").strip()
+        # A lone surrogate is legal in Python and JSON, but neither the wire nor a database can hold it.
+        if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise OptionError(f"{self.label} contains characters that cannot be sent.")
+        if "\n" in text and not self.multiline:
+            raise OptionError(f"{self.label} must be a single line.")
+        if len(text) > self.max_length:
+            raise OptionError(f"{self.label} can have at most {self.max_length} characters; this has {len(text)}.")
+        return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Url(Option):
+    """A public https link that the gateway will fetch."""
+
+    kind = "url"
+    roles = frozenset({"audio_url"})
+    allowed_for_data = "a public https link"
+
+    max_length: int = 2048
+
+    def check(self) -> None:
+        if self.type != "string":
+            raise ValueError("a link is sent as a string")
+
+    def read(self, raw: object) -> str:
+        url = raw.strip() if isinstance(raw, str) else ""
+        if len(url) > self.max_length:
+            raise OptionError(f"{self.label} can have at most {self.max_length} characters; this has {len(url)}.")
+        # Backslashes and controls are where parsers disagree about which host a link means.
+        if not re.fullmatch(r"[!-~]+", url) or "\\" in url:
+            raise OptionError(f"{self.label} must be a link such as https://example.com/sound.mp3, without spaces.")
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port  # an impossible port raises here
+        except ValueError:
+            raise OptionError(f"{self.label} is not a link that can be read.") from None
+        if parts.scheme != "https" or not host:
+            raise OptionError(f"{self.label} must begin with https://.")
+        if "@" in parts.netloc:
+            raise OptionError(f"{self.label} must not contain a user name or a password.")
+        if "%" in host or not is_public_host(host):
+            raise OptionError(f"{self.label} must be on a public host that the gateway can reach.")
+        return url
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flag(Option):
+    """On or off; it always has a value."""
+
+    kind = "flag"
+    roles = frozenset({"audio"})
+    allowed_for_data = "true or false"
+
+    ON: ClassVar = frozenset({"true", "on", "1", "yes"})
+    OFF: ClassVar = frozenset({"false", "off", "0", "no"})
+
+    type: WireType = "boolean"
+    default: bool
+
+    def check(self) -> None:
+        if self.type == "integer":
+            raise ValueError("a flag is not sent as an integer")
+
+    def check_default(self) -> None:
+        if not isinstance(self.default, bool):
+            raise ValueError(f"default {self.default} is not {self.allowed_for_data}")
+
+    def read(self, raw: object) -> bool:
+        if isinstance(raw, bool):
+            return raw
+        word = str(raw).strip().lower() if isinstance(raw, str | int) else ""
+        if word not in self.ON | self.OFF:
+            raise self.refuse(raw, "true or false")
+        return word in self.ON
+
+    def words(self, value: object) -> str:
+        return "on" if value is True else "off" if value is False else quoted(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFile(Option):
+    """An image sent as a file part. Its value is the id of an accepted upload, never the bytes."""
+
+    kind = "image"
+    roles = frozenset({"first_frame"})
+    allowed_for_data = "possible: a file has none"
+
+    types: tuple[str, ...] = ("image/jpeg", "image/png", "image/webp")
+    max_bytes: int = 20 * 1024 * 1024
+    max_pixels: int = 40_000_000
+
+    def check(self) -> None:
+        if not self.types or not all(kind.startswith("image/") for kind in self.types):
+            raise ValueError("types are not image types")
+        if self.max_bytes < 1 or self.max_pixels < 1:
+            raise ValueError("max_bytes and max_pixels must be above 0")
+
+    def check_default(self) -> None:
+        if self.default is not None:
+            raise ValueError(f"default {self.default} is not {self.allowed_for_data}")
+
+    @property
+    def allowed(self) -> str:
+        """The limits in words: "a JPEG, PNG or WEBP image of at most 20 MB and 40 megapixels"."""
+        kinds = listed(kind.removeprefix("image/").upper() for kind in self.types)
+        return (
+            f"a {kinds} image of at most {self.max_bytes // (1024 * 1024)} MB"
+            f" and {self.max_pixels // 1_000_000} megapixels"
+        )
+
+    def read(self, raw: object) -> str:
+        given = str(raw) if isinstance(raw, uuid.UUID) else raw.strip() if isinstance(raw, str) else ""
+        if not UPLOAD.fullmatch(given):
+            raise OptionError(f"{self.label} must be {self.allowed}.")
+        return given
+
+
+# A model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """What a provider says it delivers when `asked` (option name to value) is chosen: a frame as WxH."""
+
+    asked: Mapping[str, str]
+    frame: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The frame in pixels and the length that a choice of options means, as far as they say."""
+
+    width: int | None
+    height: int | None
+    seconds: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoModel:
+    """One entry of the catalogue. Raises ValueError with a reason when it contradicts itself."""
+
+    key: str
+    label: str
+    maker: str
+    dialect: str
+    upstream_id: str
+    status: str
+    source: str
+    description: str
+    sources: tuple[str, ...] = SOURCES
+    options: tuple[Option, ...] = ()
+    prompt_max: int = 5000
+    observed: tuple[Observed, ...] = ()
+    retired_on: str = ""
+    successor: str = ""
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __post_init__(self) -> None:
+        if not KEY.fullmatch(self.key):
+            raise ValueError(f"key {self.key!r} is not spelled like family/model")
+        for name in ("label", "maker", "dialect", "upstream_id", "source", "description"):
+            if not getattr(self, name).strip():
+                raise ValueError(f"{name} is missing")
+        if self.status not in STATUSES:
+            raise ValueError(f"status {self.status!r} is not one of {', '.join(STATUSES)}")
+        if self.status == "retired" and not self.retired_on:
+            raise ValueError("retired_on is missing")
+        if not self.sources or not set(self.sources) <= set(SOURCES) or len(set(self.sources)) != len(self.sources):
+            raise ValueError(f"sources are not some of {', '.join(SOURCES)}")
+        if self.prompt_max < 1:
+            raise ValueError("prompt_max is below 1")
+        self.check_names()
+        for option in self.options:
+            self.check_rules(option)
+        for observed in self.observed:
+            self.check_observed(observed)
+
+    def check_names(self) -> None:
+        for what, found in {
+            "option": [option.name for option in self.options],
+            "path": [option.path for option in self.options],
+            "role": [option.role for option in self.options if option.role],
+        }.items():
+            if doubled := {name for name in found if found.count(name) > 1}:
+                raise ValueError(f"{what} {listed(sorted(doubled))} is given twice")
+        for option in self.options:
+            if any(other.path.startswith(f"{option.path}.") for other in self.options):
+                raise ValueError(f"option {option.name}: path {option.path} is also the folder of another option")
+
+    def check_rules(self, option: Option) -> None:
+        for rule, names in {"requires": option.requires, "overridden_by": option.overridden_by}.items():
+            for name in names:
+                if name == option.name or self.option(name) is None:
+                    raise ValueError(f"option {option.name}: {rule} names {name}, which is no other option")
+        for name, value in option.requires.items():
+            other = self.option(name)
+            if other is not None and not other.is_value(value):
+                raise ValueError(f"option {option.name}: requires {name} to be {value}, which it cannot be")
+
+    def check_observed(self, observed: Observed) -> None:
+        for name, value in observed.asked.items():
+            option = self.option(name)
+            if option is None or not option.is_value(value):
+                raise ValueError(f"observed: {name} {value} cannot be asked for")
+        if not observed.asked or parse_frame(observed.frame) is None:
+            raise ValueError(f"observed: {observed.frame} is not a frame such as 1280x720, or nothing was asked")
+
+    @property
+    def family(self) -> str:
+        return self.key.partition("/")[0]
+
+    @property
+    def is_choosable(self) -> bool:
+        return self.status in {"active", "beta"}
+
+    def option(self, name: str) -> Option | None:
+        return next((option for option in self.options if option.name == name), None)
+
+    def option_with_role(self, role: str) -> Option | None:
+        return next((option for option in self.options if role and option.role == role), None)
+
+    def clean(self, values: Mapping[str, object]) -> dict[str, Value]:
+        """Return every option that has a value, typed, defaults filled in, by name.
+
+        An option that will not be sent (see `sent`) keeps its value: nothing typed is lost.
+        Raises OptionErrors with every sentence at once, also for names this model does not have.
+        """
+        return self.checked({option.name: None for option in self.options} | dict(values))
+
+    def checked(self, values: Mapping[str, object]) -> dict[str, Value]:
+        """Return the named options that have a value, typed. Raises OptionErrors."""
+        cleaned: dict[str, Value] = {}
+        errors: dict[str, list[str]] = {}
+        for name, raw in values.items():
+            option = self.option(name)
+            if option is None:
+                errors[quoted(name)] = [f"{self.label} has no option '{quoted(name)}'."]
+                continue
+            try:
+                value = option.clean(raw)
+            except OptionError as error:
+                errors[name] = [error.sentence]
+            else:
+                if value is not None:
+                    cleaned[name] = value
+        for option in self.options:  # what is not sent need not be given
+            if option.name in errors and is_absent(values.get(option.name)) and not self.is_sent(option, cleaned):
+                del errors[option.name]
+        if errors:
+            raise OptionErrors(errors)
+        return cleaned
+
+    def is_sent(self, option: Option, values: Mapping[str, object]) -> bool:
+        """Say whether the rules let this option on the wire beside these clean values."""
+        met = all(values.get(name) == value for name, value in option.requires.items())
+        return met and all(is_absent(values.get(name)) for name in option.overridden_by)
+
+    def sent(self, values: Mapping[str, object]) -> dict[str, Value]:
+        """Return exactly what goes on the wire for values that `clean` returned: typed, by dotted path.
+
+        Absent: what has no value, files, unmet `requires`, and whatever `overridden_by` is given for.
+        Nothing is filled in here: what is stored is what is sent. Raises OptionErrors when a value is
+        not legal, so a changed catalogue never changes a request silently.
+        """
+        given = self.checked({name: raw for name, raw in values.items() if not is_absent(raw)})
+        return {
+            option.path: option.wire(given[option.name])
+            for option in self.options
+            if option.name in given and not isinstance(option, ImageFile) and self.is_sent(option, given)
+        }
+
+    def asked(self, values: Mapping[str, object]) -> Asked:
+        """Return the frame and the length that clean values mean; None where they do not say."""
+        chosen = {option.role: values.get(option.name) for option in self.options if option.role}
+        frame = parse_frame(chosen.get("size")) or nominal_frame(chosen.get("ratio"), chosen.get("tier"))
+        width, height = frame or (None, None)
+        return Asked(width=width, height=height, seconds=parse_integer(chosen.get("seconds")))
