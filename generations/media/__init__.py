@@ -1,0 +1,23 @@
+"""Files: what they are, pictures of them, pictures people give, and how they are sent.
+
+Imports PyAV and Pillow, and Django's HTTP classes in `serving` alone; nothing else of the project.
+"""
+
+from generations.media.images import AcceptedImage, ImageRefused, accept_image
+from generations.media.poster import make_poster
+from generations.media.probe import Measured, NotAVideo, content_kind, measure
+from generations.media.serving import STREAM_SLOTS, StreamSlots, serve_file
+
+__all__ = [
+    "STREAM_SLOTS",
+    "AcceptedImage",
+    "ImageRefused",
+    "Measured",
+    "NotAVideo",
+    "StreamSlots",
+    "accept_image",
+    "content_kind",
+    "make_poster",
+    "measure",
+    "serve_file",
+]
