@@ -1,0 +1,477 @@
+"""The only place that sends: creates and downloads one by one, polls many at once. No redirects, no retries.
+
+Whether a request was surely not sent is decided by one fact, the first byte handed to the socket (guard.Wire),
+never by an exception's name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import re
+import ssl
+import time
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import httpcore
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from .base import (
+    Answer,
+    GatewayBusy,
+    GatewayError,
+    GatewayMissing,
+    GatewayNotSent,
+    GatewayRejected,
+    GatewayUnclear,
+    Message,
+    plain,
+    retry_after,
+)
+from .guard import AddressRefused, GuardedTransport, Wire, guarded_connector, host_port, is_private_allowed
+
+MOST_BYTES = 1024 * 1024
+MOST_REDIRECTS = 3
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+PORTS = {"http": 80, "https": 443}
+
+TROUBLE = (
+    httpx.HTTPError,
+    httpx.StreamError,
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.UnsupportedProtocol,
+    aiohttp.ClientError,
+    OSError,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a gateway is, and the key it knows us by. `private_hosts` holds "host:port" beyond the guard."""
+
+    base_url: str
+    key: str = field(repr=False)
+    private_hosts: frozenset[str] = frozenset()
+    user_agent: str = "VideoStudio"
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds for the steps of a request, and overall by the clock."""
+
+    connect: float
+    write: float
+    read: float
+    overall: float
+
+    def as_timeout(self) -> httpx.Timeout:
+        return httpx.Timeout(connect=self.connect, write=self.write, read=self.read, pool=None)
+
+
+CREATE_TIMES = Times(connect=10, write=60, read=100, overall=150)
+POLL_TIMES = Times(connect=5, write=15, read=15, overall=30)
+
+
+def send_once(endpoint: Endpoint, message: Message, *, times: Times = CREATE_TIMES) -> Answer:
+    """Send one message over a connection of its own, once, and return whatever was answered.
+
+    Raise GatewayNotSent when surely no byte of it left, GatewayUnclear for every other trouble. The address
+    lookup is the one step without a limit of ours: the system's resolver has its own.
+    """
+    url = _gateway_url(endpoint, message.path)
+    headers = _headers(endpoint, message) | {"Connection": "close"}
+    wire = Wire(times.overall)
+    head: httpx.Response | None = None
+    try:
+        with (
+            _client(endpoint, wire, times.as_timeout()) as client,
+            client.stream(
+                message.method, url, headers=headers, json=message.json, files=list(message.parts) or None
+            ) as head,
+        ):
+            return _answer(endpoint, head, *_read(head.iter_raw()))
+    except AddressRefused as error:
+        raise GatewayNotSent(str(error)) from error
+    except TROUBLE as error:
+        if not wire.is_sent:
+            raise GatewayNotSent(f"{url.host} could not be reached, so nothing was sent: {_why(error)}.") from error
+        raise GatewayUnclear(
+            f"The request was sent to {url.host}, but no whole answer came back: {_why(error)}.",
+            status=None if head is None else head.status_code,
+        ) from error
+
+
+class AsyncSender:
+    """Many polls over one client and its kept connections; used as `async with AsyncSender() as sender`."""
+
+    def __init__(self, connections: int = 200, *, times: Times = POLL_TIMES) -> None:
+        self._connections = connections
+        self._times = times
+        self._client: httpx.AsyncClient | None = None
+
+    async def __aenter__(self) -> Self:
+        self._client = httpx.AsyncClient(
+            transport=AiohttpTransport(client=self._session),
+            timeout=self._times.as_timeout(),
+            cookies=_no_cookies(),
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def send(self, endpoint: Endpoint, message: Message) -> Answer:
+        """Send one GET and return its answer. Raise GatewayUnclear for any trouble on the way.
+
+        Never for a create: this transport cannot say whether a lost request was sent. ValueError then.
+        """
+        if message.method != "GET" or self._client is None:
+            raise ValueError("an entered AsyncSender sends GET messages only")
+        url = _gateway_url(endpoint, message.path)
+        request = self._client.build_request("GET", url, headers=_headers(endpoint, message))
+        token = is_private_allowed.set(_is_private(endpoint, url))
+        try:
+            async with asyncio.timeout(self._times.overall):
+                response = await self._client.send(request, stream=True)
+                try:
+                    return _answer(endpoint, response, *await _read_async(response.aiter_raw()))
+                finally:
+                    await response.aclose()
+        except TROUBLE as error:
+            raise GatewayUnclear(f"{url.host} did not answer: {_why(error)}.") from error
+        finally:
+            is_private_allowed.reset(token)
+
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=guarded_connector(_tls(), self._connections), cookie_jar=aiohttp.DummyCookieJar()
+        )
+
+
+@dataclass
+class Download:
+    """An open answer with a file in it: `chunks()` are the bytes from `start` on.
+
+    `total` is the whole file's size where the server told it, `start` 0 when it would not resume, `etag` one
+    that a later resume may name or "". What the bytes are is the caller's to find out.
+    """
+
+    status: int
+    url_host: str
+    total: int | None
+    start: int
+    etag: str
+    content_type: str
+    _response: httpx.Response = field(repr=False)
+    _wire: Wire = field(repr=False)
+    _limits: _Limits = field(repr=False)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes. Raise GatewayUnclear when they break off, crawl, or pass a limit."""
+        pace = _Pace(self._limits)
+        position = self.start
+        body = self._response.iter_raw()
+        while True:
+            began = time.monotonic()
+            try:
+                chunk = next(body, None)
+            except TROUBLE as error:
+                raise GatewayUnclear(
+                    self._over() or f"The file broke off after {position} bytes: {_why(error)}."
+                ) from error
+            if chunk is None:
+                break
+            position += len(chunk)
+            pace.count(len(chunk), time.monotonic() - began)
+            if position > self._limits.most_bytes:
+                raise GatewayUnclear(f"The file is larger than {self._limits.most_bytes} bytes.")
+            if sentence := self._over():
+                raise GatewayUnclear(sentence)
+            yield chunk
+        if self.total is not None and position != self.total:
+            raise GatewayUnclear(f"The file ended after {position} of {self.total} bytes.")
+
+    def _over(self) -> str:
+        if time.monotonic() < self._wire.end:
+            return ""
+        return f"The file took longer than {self._limits.overall:.0f} seconds."
+
+
+@dataclass(frozen=True)
+class _Limits:
+    most_bytes: int
+    overall: float
+    least_speed: float
+    window: float
+
+
+class _Pace:
+    """Speed over windows of waiting for the network; what the reader does with the bytes does not count."""
+
+    def __init__(self, limits: _Limits) -> None:
+        self._limits = limits
+        self._waited = 0.0
+        self._bytes = 0
+
+    def count(self, size: int, waited: float) -> None:
+        self._bytes += size
+        self._waited += waited
+        if self._waited < self._limits.window:
+            return
+        if self._bytes < self._limits.least_speed * self._waited:
+            raise GatewayUnclear(f"The file came slower than {self._limits.least_speed:.0f} bytes a second.")
+        self._waited, self._bytes = 0.0, 0
+
+
+@contextmanager
+def open_download(
+    endpoint: Endpoint,
+    target: str | Message,
+    *,
+    start: int = 0,
+    etag: str = "",
+    connect: float = 10,
+    first_byte: float = 60,
+    overall: float = 3600,
+    most_bytes: int = 4 * 1024**3,
+    least_speed: float = 8 * 1024,
+    window: float = 30,
+) -> Iterator[Download]:
+    """Open a result link (absolute, or root-relative to the gateway) or a content message for reading.
+
+    `start` and a strong `etag` resume; without a strong one the file begins anew. The key goes to the gateway's
+    exact origin only. Raise GatewayRejected (also, without a status, for a link we may not follow),
+    GatewayMissing for 404 and 410, GatewayBusy, GatewayNotSent when no connection came about, GatewayUnclear else.
+    """
+    limits = _Limits(most_bytes, overall, least_speed, window)
+    wire = Wire(overall)
+    accept = {"Accept": "*/*"}
+    resume = {"Range": f"bytes={start}-", "If-Range": etag} if start > 0 and _is_strong(etag) else {}
+    url = _target_url(endpoint, target)
+    with ExitStack() as stack:
+        for _ in range(MOST_REDIRECTS + 1):
+            _refuse_unless_fetchable(endpoint, url)
+            wire.head_within(first_byte)
+            client = stack.enter_context(_client(endpoint, wire, httpx.Timeout(None, connect=connect)))
+            response = _get(client, url, wire, _headers(endpoint, target, url) | accept | resume)
+            stack.callback(response.close)
+            if response.status_code not in REDIRECTS:
+                break
+            url = _next_url(url, response)
+        else:
+            raise GatewayRejected(f"The link leads on and on, more than {MOST_REDIRECTS} times.")
+        wire.body_without_pause_of(window)
+        _refuse_unless_file(endpoint, response)
+        yield _download(response, url, start if resume else 0, wire, limits)
+
+
+def _download(response: httpx.Response, url: httpx.URL, start: int, wire: Wire, limits: _Limits) -> Download:
+    headers = response.headers
+    length = headers.get("content-length", "")
+    total = int(length) if length.isdigit() else None
+    if response.status_code == 206:
+        span = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", headers.get("content-range", "").strip())
+        if span is None or int(span[1]) != start or start == 0:
+            raise GatewayUnclear("The server sent another part of the file than was asked for.", status=206)
+        total = int(span[2]) if span[2].isdigit() else None
+    else:
+        start = 0
+    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise GatewayUnclear("The server compressed the file, unasked.", status=response.status_code)
+    if total is not None and total > limits.most_bytes:
+        raise GatewayUnclear(f"The file has {total} bytes; {limits.most_bytes} are allowed.")
+    etag = headers.get("etag", "").strip()
+    return Download(
+        status=response.status_code,
+        url_host=url.host,
+        total=total,
+        start=start,
+        etag=etag if _is_strong(etag) else "",
+        content_type=headers.get("content-type", "").split(";")[0].strip().lower(),
+        _response=response,
+        _wire=wire,
+        _limits=limits,
+    )
+
+
+def _get(client: httpx.Client, url: httpx.URL, wire: Wire, headers: dict[str, str]) -> httpx.Response:
+    try:
+        return client.send(client.build_request("GET", url, headers=headers), stream=True)
+    except AddressRefused as error:
+        raise GatewayRejected(f"The link may not be followed: {error}") from error
+    except TROUBLE as error:
+        if not wire.is_sent:
+            raise GatewayNotSent(f"{url.host} could not be reached: {_why(error)}.") from error
+        raise GatewayUnclear(f"{url.host} did not answer: {_why(error)}.") from error
+
+
+def _refuse_unless_file(endpoint: Endpoint, response: httpx.Response) -> None:
+    if response.status_code in (200, 206):
+        return
+    try:
+        answer = _answer(endpoint, response, *_read(response.iter_raw(), most=4096))
+    except TROUBLE:  # the status says enough; a broken error page adds nothing
+        answer = _answer(endpoint, response, b"", is_cut=True)
+    kind: type[GatewayError] = GatewayUnclear
+    if answer.status in (404, 410):
+        kind = GatewayMissing
+    elif answer.status == 429:
+        kind = GatewayBusy
+    elif 300 <= answer.status < 500 and answer.status not in (408, 409, 416, 425):
+        kind = GatewayRejected
+    raise kind(
+        f"The file could not be fetched: {response.url.host} answered {answer.status}.",
+        status=answer.status,
+        evidence=answer.evidence,
+        retry_after=retry_after(answer.headers),
+    )
+
+
+def _refuse_unless_fetchable(endpoint: Endpoint, url: httpx.URL) -> None:
+    is_open = url.scheme == "http" and (_is_own(endpoint, url) or _is_private(endpoint, url))
+    if not url.host or url.userinfo or not (url.scheme == "https" or is_open):
+        raise GatewayRejected("The link may not be followed: only https links without a password in them are.")
+
+
+def _next_url(url: httpx.URL, response: httpx.Response) -> httpx.URL:
+    try:
+        return url.join(response.headers["location"])
+    except (KeyError, httpx.InvalidURL, ValueError) as error:
+        raise GatewayRejected("The link leads on, but not to an address.", status=response.status_code) from error
+
+
+def _target_url(endpoint: Endpoint, target: str | Message) -> httpx.URL:
+    if isinstance(target, Message):
+        return _gateway_url(endpoint, target.path)
+    try:
+        return _gateway_url(endpoint, "").join(target.strip())
+    except (httpx.InvalidURL, ValueError) as error:
+        raise GatewayRejected("The link may not be followed: it is not an address.") from error
+
+
+def _gateway_url(endpoint: Endpoint, path: str) -> httpx.URL:
+    """Return the address of a route of the gateway. Raise GatewayNotSent when its base URL is no such thing."""
+    try:
+        base = httpx.URL(endpoint.base_url.strip().rstrip("/"))
+        is_usable = base.scheme in PORTS and base.host and not (base.userinfo or base.query or base.fragment)
+        url = httpx.URL(str(base) if not path else str(base).rstrip("/") + path)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise GatewayNotSent("The gateway's base URL is not an http(s) address.") from error
+    if not is_usable:
+        raise GatewayNotSent("The gateway's base URL is not a plain http(s) address.")
+    return url
+
+
+def _headers(endpoint: Endpoint, target: str | Message, url: httpx.URL | None = None) -> dict[str, str]:
+    """Return our headers, with the key unless `url` lies outside the gateway's origin.
+
+    Raise GatewayNotSent when the key is one that no header can carry.
+    """
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": endpoint.user_agent}
+    if isinstance(target, Message) and (url is None or _is_own(endpoint, url)):
+        headers |= target.headers
+    if url is None or _is_own(endpoint, url):
+        if not endpoint.key:
+            raise GatewayNotSent("The gateway has no key yet, so nothing was sent.")
+        if not all("!" <= char <= "~" for char in endpoint.key):
+            raise GatewayNotSent("The gateway's key has a space or another character that no key can have.")
+        headers["Authorization"] = f"Bearer {endpoint.key}"
+    return headers
+
+
+def _is_own(endpoint: Endpoint, url: httpx.URL) -> bool:
+    return _origin(url) == _origin(_gateway_url(endpoint, ""))
+
+
+def _is_private(endpoint: Endpoint, url: httpx.URL) -> bool:
+    _, host, port = _origin(url)
+    return host_port(host, port) in endpoint.private_hosts
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int]:
+    return url.scheme, url.raw_host.decode("ascii").lower(), url.port or PORTS.get(url.scheme, 0)
+
+
+def _is_strong(etag: str) -> bool:
+    return re.fullmatch(r'"[\x21\x23-\x7e]{0,512}"', etag) is not None
+
+
+def _client(endpoint: Endpoint, wire: Wire, timeout: httpx.Timeout) -> httpx.Client:
+    transport = GuardedTransport(wire, endpoint.private_hosts, _tls())
+    return httpx.Client(transport=transport, timeout=timeout, cookies=_no_cookies(), trust_env=False)
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """One for all: making one takes longer than a request to a near machine."""
+    return httpx.create_ssl_context()
+
+
+def _no_cookies() -> CookieJar:
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
+
+
+def _read(chunks: Iterator[bytes], most: int = MOST_BYTES) -> tuple[bytes, bool]:
+    """Return the body, cut at `most` bytes, and whether it was cut."""
+    body = bytearray()
+    for chunk in chunks:
+        body += chunk
+        if len(body) > most:
+            return bytes(body[:most]), True
+    return bytes(body), False
+
+
+async def _read_async(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MOST_BYTES:
+            return bytes(body[:MOST_BYTES]), True
+    return bytes(body), False
+
+
+def _answer(endpoint: Endpoint, response: httpx.Response, body: bytes, is_cut: bool) -> Answer:
+    """Return what came back, without cookies and without our key, should the gateway have repeated it."""
+    if response.headers.get("content-encoding", "").strip().lower() in ("gzip", "deflate") and not is_cut:
+        body, is_cut = _inflated(body)
+    if len(endpoint.key) >= 8:
+        body = body.replace(endpoint.key.encode(), b"[key]")
+    headers = {name: value for name, value in response.headers.items() if name != "set-cookie"}
+    return Answer(response.status_code, headers, body, is_cut)
+
+
+def _inflated(body: bytes) -> tuple[bytes, bool]:
+    """Undo a compression nobody asked for, up to the limit. Raise zlib.error when it is broken or cut."""
+    packed = zlib.decompressobj(wbits=47)
+    plain_body = packed.decompress(body, MOST_BYTES + 1)
+    if len(plain_body) > MOST_BYTES:
+        return plain_body[:MOST_BYTES], True
+    if body and not packed.eof:
+        raise zlib.error("the compressed answer is cut")
+    return plain_body, False
+
+
+def _why(error: BaseException) -> str:
+    """Return the deepest reason we know, in a few words."""
+    deepest: BaseException = error
+    while isinstance(deepest.__cause__, Exception):
+        deepest = deepest.__cause__
+    words = getattr(deepest, "strerror", None) or str(deepest)
+    if not words and isinstance(deepest, TimeoutError):
+        words = "it took too long"
+    return plain(str(words or type(deepest).__name__), 200).rstrip(".")
