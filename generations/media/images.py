@@ -142,12 +142,12 @@ def _decoded(content: bytes, image_format: str, max_pixels: int) -> Image.Image:
 
 def _check_pixels(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
-        actual = f"{width}x{height} pixels ({_megapixels(width * height)})"
+        actual = f"{width}x{height} = {_megapixels(width * height)}"
         raise ImageRefused(f"The picture has {actual}; the limit is {_megapixels(max_pixels)}.")
 
 
 def _megapixels(pixels: int) -> str:
-    return f"{pixels / 1_000_000:.1f}".removesuffix(".0") + " megapixels"
+    return f"{pixels / 1_000_000:.1f}".removesuffix(".0") + " megapixels" if pixels >= 1_000_000 else f"{pixels} pixels"
 
 
 def _clean(image: Image.Image, image_format: str) -> Image.Image:

@@ -174,9 +174,10 @@ def _timestamp(moment: float | datetime | None) -> int | None:
 
 def _disposition(filename: str, *, attachment: bool) -> str:
     """The header of RFC 6266: a plain name for every client, and the true one where they differ."""
-    name = "".join(char for char in re.sub(r"[/\\]", "_", filename) if char.isprintable()) or "file"
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = re.sub(r'["%]', "_", plain) or "file"
+    name = "".join(char for char in re.sub(r"[/\\]", "_", filename) if char.isprintable()).lstrip(". ") or "file"
+    plain = re.sub(r'["%]', "_", unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode())
+    if not plain or plain.startswith("."):
+        plain = f"file{plain}"
     value = f'{"attachment" if attachment else "inline"}; filename="{plain}"'
     return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
 
