@@ -70,7 +70,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "videostudio.middleware.security",
+    "videostudio.middleware.limit_body",
+    "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -1,0 +1,299 @@
+"""The operator's screen: gateways and people are edited here; what happened is only read."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.html import format_html
+from django_q.models import Failure as QueueFailure
+from django_q.models import OrmQ, Schedule, Success
+
+from generations.lifecycle import decisions
+from generations.models import (
+    Event,
+    Gateway,
+    Generation,
+    GenerationInput,
+    Membership,
+    Prompt,
+    Status,
+    SubmitAttempt,
+    Team,
+    User,
+)
+
+# A row of django-q2's Schedule can run any import path: whoever could add one would own the machine.
+for model in (Schedule, Success, QueueFailure, OrmQ):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
+
+
+class ReadOnly:
+    """Nobody adds, changes or deletes these by hand: the studio and the engine do."""
+
+    def has_add_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+
+class MembershipInline(admin.TabularInline):
+    model = Membership
+    extra = 0
+    autocomplete_fields = ["user"]
+
+
+class OwnMembershipInline(MembershipInline):
+    autocomplete_fields = ["team"]
+
+
+@admin.register(Team)
+class TeamAdmin(admin.ModelAdmin):
+    list_display = ["name", "preferred_gateway", "created_at"]
+    search_fields = ["name"]
+    inlines = [MembershipInline]
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False  # its prompts and videos would be nobody's
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    list_display = ["username", "email", "is_active", "is_staff", "last_login"]
+    inlines = [OwnMembershipInline]
+
+    def get_inlines(self, request, obj):
+        return self.inlines if obj else []  # a new person joins the default team by being saved
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False  # switch the account off instead: what it made stays
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class TeamGroupAdmin(GroupAdmin):
+    pass
+
+
+class GatewayForm(forms.ModelForm):
+    new_key = forms.CharField(
+        label="Key",
+        required=False,
+        strip=True,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Stored encrypted and never shown again. Leave it empty to keep the key that is set.",
+    )
+
+    class Meta:
+        model = Gateway
+        fields = ["name", "base_url", "offers", "priority", "max_creates", "max_active", "enabled"]
+
+    def clean_new_key(self) -> str:
+        key = self.cleaned_data["new_key"]
+        if key and (not key.isascii() or not key.isprintable() or " " in key):
+            raise forms.ValidationError("A key has only visible ASCII characters and no spaces.")
+        return key
+
+    def clean_offers(self) -> list[str]:
+        offers = self.cleaned_data["offers"]
+        if not isinstance(offers, list) or not all(isinstance(offer, str) for offer in offers):
+            raise forms.ValidationError('Enter a list of texts, such as ["veo", "wan/wan2.6"].')
+        return offers
+
+    def clean(self) -> dict:
+        data = super().clean()
+        moved = self.instance.pk and "base_url" in self.changed_data
+        if moved and not data.get("new_key") and self.instance.key:
+            self.add_error(
+                "new_key", "Enter the key again: the address changed, and a key goes to its own gateway only."
+            )
+        if not self.instance.is_sandbox and not data.get("base_url"):
+            self.add_error("base_url", "Enter the gateway's address.")
+        return data
+
+    def save(self, commit: bool = True) -> Gateway:
+        if key := self.cleaned_data["new_key"]:
+            self.instance.key = key
+            self.instance.key_source = Gateway.KeySource.ADMIN
+            self.instance.paused_reason, self.instance.paused_until = "", None
+        return super().save(commit)
+
+
+@admin.register(Gateway)
+class GatewayAdmin(admin.ModelAdmin):
+    form = GatewayForm
+    list_display = ["name", "base_url", "shown_key", "enabled", "state", "priority"]
+    readonly_fields = ["shown_key", "key_source", "state"]
+    actions = ["pause", "resume"]
+
+    @admin.display(description="key")
+    def shown_key(self, gateway: Gateway) -> str:
+        if gateway.is_sandbox:
+            return "built in"
+        if gateway.key_problem:
+            return gateway.key_problem
+        return f"…{gateway.key_hint}" if gateway.key_hint else "set"
+
+    @admin.display(description="state")
+    def state(self, gateway: Gateway) -> str:
+        if not gateway.enabled:
+            return "switched off"
+        if gateway.is_paused:
+            until = f" until {gateway.paused_until:%Y-%m-%d %H:%M:%S} UTC" if gateway.paused_until else ""
+            return f"paused{until}: {gateway.paused_reason}"
+        return "working"
+
+    @admin.action(description="Pause: no creates, no polls")
+    def pause(self, request: HttpRequest, queryset) -> None:
+        for gateway in queryset:
+            gateway.pause(f"Paused by {request.user.get_username()}.")
+        self.message_user(request, "Paused. What is waiting waits; nothing fails by it.")
+
+    @admin.action(description="Try again: end the pause")
+    def resume(self, request: HttpRequest, queryset) -> None:
+        for gateway in queryset:
+            gateway.resume()
+        self.message_user(request, "Working again.")
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False  # history names it; switch it off instead
+
+
+class AttemptInline(ReadOnly, admin.TabularInline):
+    model = SubmitAttempt
+    fk_name = "generation"
+    fields = ["number", "opened_at", "sent_at", "closed_at", "outcome", "http_status", "evidence", "decided_by"]
+    readonly_fields = fields
+    extra = 0
+
+
+class EventInline(ReadOnly, admin.TabularInline):
+    model = Event
+    fields = ["at", "before", "after", "actor", "actor_kind", "reason"]
+    readonly_fields = fields
+    extra = 0
+
+
+class InputInline(ReadOnly, admin.TabularInline):
+    model = GenerationInput
+    fields = ["option", "position", "upload"]
+    readonly_fields = fields
+    extra = 0
+
+
+class AttachForm(forms.Form):
+    upstream_id = forms.CharField(max_length=512, label="Upstream id", help_text="As the gateway's console shows it.")
+
+
+@admin.register(Generation)
+class GenerationAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["uuid", "status", "failure", "model_key", "gateway", "created_by", "short_prompt", "created_at"]
+    list_filter = ["status", "failure", "model_key", "gateway", "created_by", "team", "created_at"]
+    list_select_related = ["gateway", "created_by", "prompt"]
+    search_fields = ["prompt__text", "uuid", "upstream_id"]
+    show_full_result_count = False
+    inlines = [AttemptInline, EventInline, InputInline]
+    actions = ["ask_now", "attach", "confirm_not_created"]
+    fieldsets = [
+        (None, {"fields": ["uuid", "page", "status", "failure", "detail", "progress", "overdue_at"]}),
+        ("Asked", {"fields": ["team", "created_by", "prompt", "model_key", "options", "origin", "parent", "relation"]}),
+        (
+            "Upstream",
+            {"fields": ["gateway", "dialect", "upstream_model", "upstream_id", "upstream_status", "last_answer"]},
+        ),
+        (
+            "File",
+            {
+                "fields": ["file", "sha256", "bytes", "measured_width", "measured_height", "measured_seconds"]
+                + ["measured_fps", "measured_has_audio"]
+            },
+        ),
+        ("Engine", {"fields": ["version", "claim", "due_at", "tries", "created_at", "submitted_at", "completed_at"]}),
+    ]
+
+    @admin.display(description="prompt")
+    def short_prompt(self, generation: Generation) -> str:
+        return str(generation.prompt)
+
+    @admin.display(description="page")
+    def page(self, generation: Generation) -> str:
+        return format_html('<a href="{0}">{0}</a>', generation.get_absolute_url())
+
+    def get_actions(self, request: HttpRequest) -> dict:
+        """Decisions belong to operators: they need the right to change generations, which no form here uses."""
+        actions = super().get_actions(request)
+        return actions if request.user.has_perm("generations.change_generation") else {}
+
+    def each(self, request: HttpRequest, queryset, decide, done: str) -> None:
+        """Carry a decision out for every chosen row, and say what could not be done."""
+        count = 0
+        for generation in queryset.select_related("gateway"):
+            try:
+                decide(generation)
+                count += 1
+            except decisions.CannotDo as error:
+                self.message_user(request, f"{generation.uuid}: {error}", messages.WARNING)
+        if count:
+            self.message_user(request, f"{done} ({count}).", messages.SUCCESS)
+
+    @admin.action(description="Ask upstream now")
+    def ask_now(self, request: HttpRequest, queryset) -> None:
+        self.each(request, queryset, lambda row: decisions.ask_again(row, request.user), "Asking upstream")
+
+    @admin.action(description="Attach upstream id")
+    def attach(self, request: HttpRequest, queryset) -> HttpResponse | None:
+        generation = queryset.first()
+        if queryset.count() != 1 or generation is None or generation.status != Status.UNKNOWN:
+            self.message_user(request, "Choose one generation whose outcome is unknown.", messages.WARNING)
+            return None
+        form = AttachForm(request.POST if "upstream_id" in request.POST else None)
+        if form.is_valid():
+            upstream_id = form.cleaned_data["upstream_id"]
+            self.each(request, queryset, lambda row: decisions.attach(row, upstream_id, request.user), "Attached")
+            return None
+        context = {**self.admin_site.each_context(request), "form": form, "generation": generation, "opts": self.opts}
+        return render(request, "admin/generations/attach.html", context)
+
+    @admin.action(description="Confirm not created")
+    def confirm_not_created(self, request: HttpRequest, queryset) -> HttpResponse | None:
+        if "confirmed" not in request.POST:
+            context = {**self.admin_site.each_context(request), "generations": queryset, "opts": self.opts}
+            return render(request, "admin/generations/confirm_not_created.html", context)
+        self.each(request, queryset, lambda row: decisions.confirm_not_created(row, request.user), "Confirmed")
+        return None
+
+
+@admin.register(Prompt)
+class PromptAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["__str__", "team", "created_at", "used_at"]
+    list_filter = ["team"]
+    search_fields = ["text"]
+    fields = ["team", "text", "created_at", "used_at"]
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["at", "generation", "before", "after", "actor", "reason"]
+    list_filter = ["after", "actor_kind", "at"]
+    list_select_related = ["generation"]
+    search_fields = ["generation__uuid", "reason", "actor"]
+    show_full_result_count = False
+    fields = ["generation", "at", "before", "after", "actor", "actor_kind", "reason", "evidence"]
+
+
+@admin.register(SubmitAttempt)
+class AttemptAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["opened_at", "generation", "number", "outcome", "http_status", "closed_at", "decided_by"]
+    list_filter = ["outcome", "opened_at"]
+    list_select_related = ["generation", "decided_by"]
+    search_fields = ["generation__uuid", "token"]
+    show_full_result_count = False
+    fields = ["generation", "number", "opened_at", "sent_at", "closed_at", "outcome", "http_status", "evidence"]

@@ -1,0 +1,79 @@
+"""The queue's broker: django-q2's own, on our database, which also ticks the poller.
+
+django-q2's schedules cannot go below half a minute. Its pusher calls `dequeue()` many times a second in a
+process that the sentinel restarts, so that is where the poller is started again when its lease has run out.
+"""
+
+import logging
+import os
+import secrets
+import time
+from datetime import timedelta
+
+from django.db import DatabaseError, close_old_connections, transaction
+from django.utils import timezone
+from django_q.brokers.orm import ORM
+
+from generations import queue
+from generations.models import PollerSlot
+
+log = logging.getLogger(__name__)
+
+SLOTS = ("p0",)
+SLOT_TTL = timedelta(seconds=5)
+TICK_SECONDS = 1.0
+AWAY_SECONDS = 1.0
+
+
+class TickBroker(ORM):
+    """Dequeues as the ORM broker does; survives a database that is away; leaves when its parent has died."""
+
+    def __init__(self, list_key: str | None = None) -> None:
+        super().__init__(list_key)
+        self.ticked_at = 0.0
+        self.parent = 0
+        self.last_enqueued: int | None = None
+
+    def __setstate__(self, state) -> None:
+        super().__setstate__(state)
+        self.ticked_at, self.parent, self.last_enqueued = 0.0, 0, None
+
+    def enqueue(self, task):
+        self.last_enqueued = super().enqueue(task)
+        return self.last_enqueued
+
+    def dequeue(self):
+        self.leave_when_orphaned()
+        try:
+            if self.list_key == "poll" and time.monotonic() - self.ticked_at >= TICK_SECONDS:
+                self.ticked_at = time.monotonic()
+                tick()
+            return super().dequeue()
+        except DatabaseError as error:
+            # The stock pusher would sleep ten seconds and die.
+            log.warning("queue %s: the database is away (%s)", self.list_key, type(error).__name__)
+            close_old_connections()
+            time.sleep(AWAY_SECONDS)
+            return None
+
+    def leave_when_orphaned(self) -> None:
+        """Exit at once when the parent is gone: an orphaned pusher feeds messages to nobody."""
+        parent = os.getppid()
+        self.parent = self.parent or parent
+        if parent != self.parent:
+            log.error("queue %s: the parent process is gone, leaving", self.list_key)
+            os._exit(1)
+
+
+def tick() -> None:
+    """Start a poller for every slot whose lease has run out."""
+    now = timezone.now()
+    for name in SLOTS:
+        if PollerSlot.objects.filter(name=name, until__gte=now).exists():
+            continue
+        PollerSlot.objects.get_or_create(name=name, defaults={"until": now - SLOT_TTL})
+        token = secrets.token_hex(16)
+        with transaction.atomic():
+            free = PollerSlot.objects.filter(name=name, until__lt=now)
+            if free.update(owner=token, until=now + SLOT_TTL):
+                queue.hint("poll", name, token)

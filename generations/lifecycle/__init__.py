@@ -1,0 +1,1 @@
+"""What moves a generation: one module a step, the only meeting of row and gateway."""

@@ -1,0 +1,103 @@
+"""The first step: what somebody asked for becomes a row, its first event and a hint, all in one transaction."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db import IntegrityError, transaction
+
+from generations import queue
+from generations.models import Event, Gateway, Generation, GenerationInput, Prompt, Status, Team, Upload, User
+from generations.models.prompt import normalise
+from generations.specs import VideoModel
+
+
+class NoGateway(Exception):
+    """No enabled gateway offers the model; the message says so to a person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One request for one video, already checked: `options` come from `VideoModel.clean`."""
+
+    user: User
+    team: Team
+    model: VideoModel
+    prompt: str
+    options: Mapping[str, object]
+    uploads: Mapping[str, Sequence[Upload]] = field(default_factory=dict)
+    origin: str = Generation.Origin.BROWSER
+    form_token: str = ""
+    parent: Generation | None = None
+    relation: str = ""
+
+    def digest(self) -> str:
+        """Return what makes two orders the same: model, prompt, options and images, as sha256 hex."""
+        images = {name: [upload.sha256 for upload in found] for name, found in self.uploads.items()}
+        # An image sent twice is two uploads with one content: its own id must not make a difference.
+        options = {name: value for name, value in self.options.items() if name not in self.uploads}
+        content = [self.model.key, normalise(self.prompt), options, images]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def begin(order: Order) -> tuple[Generation, bool]:
+    """Return the order's generation and whether it is new: the same form token and content make it once.
+
+    Raises NoGateway when nobody offers the model.
+    """
+    if made := _already(order):
+        return made, False
+    try:
+        with transaction.atomic():
+            return _make(order), True
+    except IntegrityError:
+        if made := _already(order):  # a double click: the other request was a moment earlier
+            return made, False
+        raise
+
+
+def _already(order: Order) -> Generation | None:
+    if not order.form_token:
+        return None
+    same = {"created_by": order.user, "form_token": order.form_token, "form_digest": order.digest()}
+    return Generation.objects.filter(**same).first()
+
+
+def _make(order: Order) -> Generation:
+    gateway = Gateway.objects.all().offering(order.model, order.team)
+    if gateway is None:
+        raise NoGateway(f"No gateway offers {order.model.label} at the moment. Choose another model.")
+    asked = order.model.asked(order.options)
+    generation = Generation.objects.create(
+        team=order.team,
+        created_by=order.user,
+        prompt=Prompt.objects.keep(order.team, normalise(order.prompt)),
+        origin=order.origin,
+        form_token=order.form_token,
+        form_digest=order.digest() if order.form_token else "",
+        parent=order.parent,
+        relation=order.relation,
+        options=dict(order.options),
+        asked_width=asked.width,
+        asked_height=asked.height,
+        asked_seconds=asked.seconds,
+        gateway=gateway,
+        model_key=order.model.key,
+        dialect=order.model.dialect,
+        upstream_model=order.model.upstream_id,
+    )
+    GenerationInput.objects.bulk_create(
+        GenerationInput(generation=generation, option=name, position=position, upload=upload)
+        for name, uploads in order.uploads.items()
+        for position, upload in enumerate(uploads)
+    )
+    Event.objects.create(
+        generation=generation,
+        after=Status.QUEUED,
+        actor=order.user.get_username(),
+        actor_kind=Event.ActorKind.PERSON,
+        reason="asked for",
+    )
+    queue.hint("submit", generation.pk)
+    return generation

@@ -1,0 +1,36 @@
+"""From a row to the request a dialect builds its message from."""
+
+from generations.gateways import FilePart, VideoRequest
+from generations.models import Generation, GenerationInput
+
+
+class CannotBuild(Exception):
+    """The request cannot be made from what is stored; the message says why to a person."""
+
+
+def video_request(generation: Generation) -> VideoRequest:
+    """Return exactly what was chosen, and nothing else. Raises CannotBuild."""
+    try:
+        model = generation.require_model()
+    except KeyError as error:
+        raise CannotBuild(f"The model {generation.model_key} is no longer in the catalogue.") from error
+    files: dict[str, tuple[FilePart, ...]] = {}
+    for item in generation.inputs.select_related("upload"):
+        path = model.option(item.option).path
+        files[path] = (*files.get(path, ()), _file_part(item))
+    return VideoRequest(
+        model=generation.upstream_model,
+        prompt=generation.prompt.text,
+        fields=model.sent(generation.options),
+        files=files,
+    )
+
+
+def _file_part(item: GenerationInput) -> FilePart:
+    upload = item.upload
+    try:
+        with upload.file.open("rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise CannotBuild("The image that goes with this prompt is no longer stored. Upload it again.") from error
+    return FilePart(name=f"{item.option}{upload.EXTENSIONS[upload.kind]}", content_type=upload.kind, content=content)

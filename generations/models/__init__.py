@@ -1,0 +1,31 @@
+"""The tables: docs/architecture.md section 9."""
+
+from generations.models.engine import Canary, PollerSlot
+from generations.models.gateway import Gateway
+from generations.models.generation import Generation
+from generations.models.people import Membership, Team, User
+from generations.models.prompt import GenerationInput, Prompt, Upload
+from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS, UNFINISHED, Failure, Status
+from generations.models.trail import Event, SubmitAttempt
+
+__all__ = [
+    "ACTIVE",
+    "REVIVABLE",
+    "TERMINAL",
+    "TRANSITIONS",
+    "UNFINISHED",
+    "Canary",
+    "Event",
+    "Failure",
+    "Gateway",
+    "Generation",
+    "GenerationInput",
+    "Membership",
+    "PollerSlot",
+    "Prompt",
+    "Status",
+    "SubmitAttempt",
+    "Team",
+    "Upload",
+    "User",
+]

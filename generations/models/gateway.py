@@ -1,0 +1,126 @@
+"""Gateways: the upstreams we hold a key for."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from generations.fields import EncryptedTextField, LockedText
+from generations.specs import VideoModel
+
+
+def validate_base_url(value: str) -> None:
+    """Refuse anything but a plain http(s) address without credentials, query or fragment."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValidationError("Enter an address such as https://api.example.com")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValidationError("Enter the address alone, without a name, a password or a query.")
+
+
+class GatewayQuerySet(models.QuerySet):
+    def real(self) -> "GatewayQuerySet":
+        return self.exclude(key_source=Gateway.KeySource.SANDBOX)
+
+    def usable(self) -> "GatewayQuerySet":
+        """Enabled gateways that hold a key, most wanted first."""
+        return self.real().filter(enabled=True).exclude(key="").order_by("priority", "pk")
+
+    def paused(self) -> "GatewayQuerySet":
+        return self.exclude(paused_reason="").filter(Q(paused_until=None) | Q(paused_until__gt=timezone.now()))
+
+    def sandbox(self) -> "Gateway | None":
+        """Return the sandbox while it takes new work, else None."""
+        switch = settings.STUDIO_SANDBOX
+        if switch == "off" or (switch != "on" and self.usable().exists()):
+            return None
+        return self.filter(key_source=Gateway.KeySource.SANDBOX, enabled=True).first()
+
+    def offered(self, models: Iterable[VideoModel]) -> list[VideoModel]:
+        """Return those of `models` that some gateway would render now."""
+        offers = {offer for gateway in self.usable() for offer in gateway.offers}
+        if self.sandbox():
+            return list(models)
+        return [model for model in models if model.key in offers or model.family in offers]
+
+    def offering(self, model: VideoModel, team=None) -> "Gateway | None":
+        """Return the gateway that will render `model` for `team`, or None when nobody offers it."""
+        candidates = [gateway for gateway in self.usable() if gateway.does_offer(model)]
+        preferred = team.preferred_gateway_id if team else None
+        candidates.sort(key=lambda gateway: gateway.pk != preferred)  # stable: priority decides among the rest
+        return candidates[0] if candidates else self.sandbox()
+
+
+class Gateway(models.Model):
+    class KeySource(models.TextChoices):
+        ENVIRONMENT = "environment", "Environment"
+        ADMIN = "admin", "Admin"
+        SANDBOX = "sandbox", "Built in"
+
+    name = models.SlugField(max_length=50, unique=True)
+    base_url = models.CharField(
+        "base URL", max_length=300, blank=True, validators=[validate_base_url], help_text="Without /v1."
+    )
+    key = EncryptedTextField(blank=True, default="")
+    key_hint = models.CharField(max_length=4, blank=True, editable=False)
+    key_source = models.CharField(max_length=20, choices=KeySource, default=KeySource.ADMIN, editable=False)
+    offers = models.JSONField(
+        default=list, blank=True, help_text='Families or model keys it serves, for example ["veo", "wan/wan2.6"].'
+    )
+    priority = models.PositiveSmallIntegerField(default=100, help_text="The lowest number is asked first.")
+    max_creates = models.PositiveSmallIntegerField("creates at once", default=4)
+    max_active = models.PositiveIntegerField("tasks at once", default=200)
+    enabled = models.BooleanField(default=True)
+    paused_until = models.DateTimeField(null=True, blank=True)
+    paused_reason = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = GatewayQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["priority", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args, **kwargs) -> None:
+        if not isinstance(self.key, LockedText):
+            self.key_hint = self.key[-4:] if len(self.key) >= 12 else ""
+        super().save(*args, **kwargs)
+
+    @property
+    def is_sandbox(self) -> bool:
+        return self.key_source == self.KeySource.SANDBOX
+
+    @property
+    def key_problem(self) -> str:
+        """Why the key cannot be used, in words; empty when it can."""
+        if self.is_sandbox:
+            return ""
+        if isinstance(self.key, LockedText):
+            return "The stored key cannot be decrypted with STUDIO_FIELD_KEY. Enter it again in the admin."
+        return "" if self.key else "No key is set."
+
+    @property
+    def is_paused(self) -> bool:
+        return bool(self.paused_reason) and (self.paused_until is None or self.paused_until > timezone.now())
+
+    def does_offer(self, model: VideoModel) -> bool:
+        return model.key in self.offers or model.family in self.offers
+
+    def pause(self, reason: str, *, until: datetime | None = None) -> None:
+        """Stop creates and polls for everyone on this gateway, until a time or until a person mends it."""
+        Gateway.objects.filter(pk=self.pk).exclude(~Q(paused_reason=""), paused_until=None).update(
+            paused_reason=reason[:300], paused_until=until
+        )
+
+    def pause_for(self, seconds: float, reason: str) -> None:
+        self.pause(reason, until=timezone.now() + timedelta(seconds=seconds))
+
+    def resume(self) -> None:
+        Gateway.objects.filter(pk=self.pk).update(paused_reason="", paused_until=None)

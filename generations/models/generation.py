@@ -1,0 +1,295 @@
+"""A generation: one request for one video, and its row."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from generations.catalog import catalog, model_choices
+from generations.models.gateway import Gateway
+from generations.models.people import Team
+from generations.models.prompt import Prompt
+from generations.models.shown import Shown
+from generations.models.statuses import ACTIVE, REVIVABLE, TRANSITIONS, UNFINISHED, Failure, Status
+from generations.models.trail import Event
+from generations.specs import OptionErrors, VideoModel
+
+# A file may be this much longer or shorter than asked before the page says so.
+SECONDS_TOLERANCE = 0.25
+
+
+class GenerationQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "GenerationQuerySet":
+        """The one door: what this person's teams made and did not delete."""
+        return self.filter(team__memberships__user=user, deleted_at=None)
+
+    def unfinished(self) -> "GenerationQuerySet":
+        return self.filter(status__in=UNFINISHED)
+
+    def active(self) -> "GenerationQuerySet":
+        """What moves on by itself."""
+        return self.filter(status__in=ACTIVE)
+
+    def due(self, now: datetime | None = None) -> "GenerationQuerySet":
+        return self.unfinished().filter(due_at__lte=now or timezone.now())
+
+    def newest(self) -> "GenerationQuerySet":
+        return self.order_by("-id")
+
+    def for_cards(self) -> "GenerationQuerySet":
+        """With what a card shows, in one statement."""
+        return self.select_related("prompt", "created_by", "gateway")
+
+    def newer_than(self, seen: Iterable[str]) -> list["Generation"]:
+        """Return the rows whose version passed the "<uuid>:<version>" a page has seen."""
+        versions: dict[str, int] = {}
+        for pair in seen:
+            name, _, version = pair.partition(":")
+            try:
+                versions[str(uuid.UUID(name))] = int(version)
+            except ValueError:
+                continue
+        if not versions:
+            return []
+        rows = self.filter(uuid__in=versions).for_cards()
+        return [row for row in rows if row.version > versions[str(row.uuid)]]
+
+
+class Generation(Shown, models.Model):
+    class Origin(models.TextChoices):
+        BROWSER = "browser", "Browser"
+        API = "api", "API"
+        COMMAND = "command", "Command line"
+        ADMIN = "admin", "Admin"
+
+    class Relation(models.TextChoices):
+        RERUN = "rerun", "Rerun"
+        REMIX = "remix", "Remix"
+        COPY = "copy", "Copy"
+
+    id = models.BigAutoField(primary_key=True)
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+
+    # What was asked, by whom
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="generations")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="generations")
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="generations")
+    origin = models.CharField(max_length=20, choices=Origin, default=Origin.BROWSER)
+    form_token = models.CharField(max_length=64, blank=True)
+    form_digest = models.CharField(max_length=64, blank=True)
+    parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="children")
+    relation = models.CharField(max_length=20, choices=Relation, blank=True)
+    options = models.JSONField(default=dict)
+    asked_width = models.PositiveIntegerField(null=True)
+    asked_height = models.PositiveIntegerField(null=True)
+    asked_seconds = models.PositiveIntegerField(null=True)
+
+    # Who renders it, as it was at submit: later edits never change a row in flight
+    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="generations")
+    model_key = models.CharField("model", max_length=100, choices=model_choices)
+    dialect = models.CharField(max_length=40)
+    upstream_model = models.CharField(max_length=100)
+
+    # How far it is
+    status = models.CharField(max_length=20, choices=Status, default=Status.QUEUED)
+    failure = models.CharField(max_length=20, choices=Failure, blank=True)
+    detail = models.TextField(blank=True, help_text="Why it waits or failed, in words.")
+    progress = models.PositiveSmallIntegerField(default=0)
+    upstream_status = models.CharField(max_length=100, blank=True)
+    upstream_id = models.CharField(max_length=512, blank=True)
+    upstream_state = models.JSONField(default=dict, blank=True)
+    last_answer = models.JSONField(default=dict, blank=True)
+
+    # The engine's own
+    version = models.PositiveIntegerField(default=1)
+    claim = models.CharField(max_length=40, blank=True)
+    due_at = models.DateTimeField(null=True, default=timezone.now)
+    overdue_at = models.DateTimeField(null=True)
+    tries = models.PositiveIntegerField(default=0)
+
+    # When
+    created_at = models.DateTimeField(default=timezone.now)
+    submitted_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+
+    # Money, until the ledger comes: the reservation
+    quote_amount = models.DecimalField(max_digits=12, decimal_places=6, null=True)
+    quote_currency = models.CharField(max_length=3, blank=True)
+    quote_source = models.CharField(max_length=200, blank=True)
+
+    # The file, as measured
+    measured_width = models.PositiveIntegerField(null=True)
+    measured_height = models.PositiveIntegerField(null=True)
+    measured_seconds = models.FloatField(null=True)
+    measured_fps = models.FloatField(null=True)
+    measured_has_audio = models.BooleanField(null=True)
+    file = models.CharField(max_length=200, blank=True, help_text="Path below the media folder.")
+    sha256 = models.CharField(max_length=64, blank=True)
+    bytes = models.BigIntegerField(null=True)
+    poster = models.CharField(max_length=200, blank=True)
+    preview = models.CharField(max_length=200, blank=True)
+    deleted_at = models.DateTimeField(null=True)
+    purged_at = models.DateTimeField(null=True)
+
+    objects = GenerationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(progress__lte=100), name="progress_is_a_percentage"),
+            models.CheckConstraint(
+                condition=Q(progress__lt=100) | Q(status=Status.COMPLETED), name="only_completed_is_100_percent"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.COMPLETED) | ~Q(file="") | Q(purged_at__isnull=False),
+                name="completed_has_a_file",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=sorted(UNFINISHED)) | Q(due_at__isnull=False),
+                name="unfinished_is_due_some_time",
+            ),
+            models.UniqueConstraint(
+                fields=["gateway", "upstream_id"], condition=~Q(upstream_id=""), name="one_row_an_upstream_task"
+            ),
+            models.UniqueConstraint(
+                fields=["created_by", "form_token", "form_digest"],
+                condition=~Q(form_token=""),
+                name="one_row_a_form_token",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(status__in=sorted(UNFINISHED)), name="generation_due"),
+            models.Index(fields=["team", "-id"], name="generation_team"),
+            models.Index(fields=["team", "status", "-id"], name="generation_status"),
+            models.Index(fields=["team", "model_key", "-id"], name="generation_model"),
+            models.Index(fields=["team", "created_by", "-id"], name="generation_person"),
+            models.Index(
+                fields=["gateway", "status"], condition=Q(status__in=sorted(UNFINISHED)), name="generation_load"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_key} {self.uuid}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("generations:detail", args=[self.uuid])
+
+    # Rules
+
+    def clean(self) -> None:
+        """Check the options by the model's own rules, the same that the form and the API use."""
+        try:
+            self.options = self.require_model().clean(self.options)
+        except KeyError as error:
+            raise ValidationError({"model_key": f"There is no model {self.model_key}."}) from error
+        except OptionErrors as error:
+            sentences = [sentence for found in error.errors.values() for sentence in found]
+            raise ValidationError({"options": sentences}) from error
+
+    def require_model(self) -> VideoModel:
+        """Return the catalogue entry. Raises KeyError when it is gone."""
+        return catalog().get(self.model_key)
+
+    @property
+    def video_model(self) -> VideoModel | None:
+        try:
+            return self.require_model()
+        except KeyError:
+            return None  # an entry that left the catalogue stays readable in history
+
+    # What it is
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status not in UNFINISHED
+
+    @property
+    def is_revivable(self) -> bool:
+        return self.status == Status.FAILED and self.failure in REVIVABLE
+
+    @property
+    def is_cancellable(self) -> bool:
+        return self.status == Status.QUEUED
+
+    @property
+    def differs(self) -> list[str]:
+        """How the delivered file is not what was asked, a sentence each; frames exactly, length by tolerance."""
+        found = []
+        asked, got = (self.asked_width, self.asked_height), (self.measured_width, self.measured_height)
+        if None not in asked and None not in got and asked != got:
+            found.append(f"asked {asked[0]}x{asked[1]}, got {got[0]}x{got[1]}")
+        if self.asked_seconds is not None and self.measured_seconds is not None:
+            if abs(self.asked_seconds - self.measured_seconds) > SECONDS_TOLERANCE:
+                found.append(f"asked {self.asked_seconds} s, got {self.measured_seconds:.1f} s")
+        return found
+
+    # What happens to it
+
+    def move_to(
+        self,
+        status: Status,
+        *,
+        actor: str,
+        reason: str,
+        actor_kind: str = Event.ActorKind.ENGINE,
+        evidence: dict | None = None,
+        **changes,
+    ) -> bool:
+        """Move this row along one allowed edge, with its event, unless somebody else already did.
+
+        Returns False, changing nothing, when the row has left the status or the claim this
+        instance was loaded with. Raises ValueError for an edge TRANSITIONS lacks.
+        """
+        if status not in TRANSITIONS[self.status]:
+            raise ValueError(f"no transition from {self.status} to {status}")
+        if self.status == Status.FAILED and self.failure not in REVIVABLE:
+            raise ValueError(f"a generation that failed as {self.failure} stays failed")
+        changes.setdefault("due_at", timezone.now() if status in UNFINISHED else None)
+        with transaction.atomic():
+            mine = Generation.objects.filter(pk=self.pk, status=self.status, claim=self.claim)
+            if not mine.update(status=status, version=F("version") + 1, **changes):
+                return False
+            Event.objects.create(
+                generation=self,
+                before=self.status,
+                after=status,
+                actor=actor,
+                actor_kind=actor_kind,
+                reason=reason,
+                evidence=evidence or {},
+            )
+        self.refresh_from_db()
+        return True
+
+    def note(self, reason: str, *, actor: str, actor_kind: str = Event.ActorKind.ENGINE, **evidence) -> None:
+        """Record something worth knowing that changed no status."""
+        Event.objects.create(
+            generation=self,
+            before=self.status,
+            after=self.status,
+            actor=actor,
+            actor_kind=actor_kind,
+            reason=reason,
+            evidence=evidence,
+        )
+
+    def postpone(self, delay: timedelta, *, detail: str = "") -> bool:
+        """Let this row wait for `delay` and say why; False when it is no longer ours."""
+        mine = Generation.objects.filter(pk=self.pk, status=self.status, claim=self.claim)
+        changes = {"due_at": timezone.now() + delay}
+        if detail != self.detail:
+            changes |= {"detail": detail, "version": F("version") + 1}
+        if not mine.update(**changes):
+            return False
+        self.refresh_from_db(fields=["due_at", "detail", "version"])
+        return True

@@ -1,0 +1,60 @@
+"""People and teams. Everything made in the studio belongs to a team."""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models, transaction
+
+
+class TeamManager(models.Manager):
+    def default(self) -> "Team":
+        """Return the team that new people join: the oldest one, made when there is none yet."""
+        return self.order_by("pk").first() or self.create(name="Studio")
+
+
+class Team(models.Model):
+    name = models.CharField(max_length=100)
+    preferred_gateway = models.ForeignKey(
+        "generations.Gateway",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Used first for every model it offers; otherwise the gateway with the lowest priority number.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TeamManager()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractUser):
+    def save(self, *args, **kwargs) -> None:
+        """Save; a new person joins the default team in the same transaction."""
+        is_new = self._state.adding
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if is_new:
+                Membership.objects.get_or_create(team=Team.objects.default(), user=self)
+
+    @property
+    def team(self) -> Team | None:
+        """The team this person works in: the one joined first."""
+        return Team.objects.filter(memberships__user=self).order_by("memberships__pk").first()
+
+
+class Membership(models.Model):
+    class Role(models.TextChoices):
+        MEMBER = "member", "Member"
+        MANAGER = "manager", "Manager"
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role, default=Role.MEMBER)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "user"], name="one_membership_a_team")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.team}"

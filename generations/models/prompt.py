@@ -1,0 +1,100 @@
+"""Prompts, kept once per team, and the images that go with them."""
+
+import hashlib
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from generations.models.people import Team
+
+
+def normalise(text: str) -> str:
+    """Return a prompt as it is stored and sent: one kind of line end, no blank edges."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+class PromptQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "PromptQuerySet":
+        return self.filter(team__memberships__user=user)
+
+    def keep(self, team: Team, text: str) -> "Prompt":
+        """Return the team's one row for `text`, marked as used now."""
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        now = timezone.now()
+        prompt, is_new = self.get_or_create(team=team, digest=digest, defaults={"text": text, "used_at": now})
+        if not is_new:
+            self.filter(pk=prompt.pk).update(used_at=now)
+        return prompt
+
+
+class Prompt(models.Model):
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="prompts")
+    text = models.TextField()
+    digest = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(default=timezone.now)
+
+    objects = PromptQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "digest"], name="one_prompt_a_team")]
+        indexes = [models.Index(fields=["team", "-id"], name="prompt_newest")]
+
+    def __str__(self) -> str:
+        return self.text if len(self.text) <= 80 else f"{self.text[:79]}…"
+
+
+def upload_path(upload: "Upload", name: str) -> str:
+    """Return the stored name of an upload: ours, never the visitor's."""
+    return f"uploads/{upload.uuid.hex[:2]}/{upload.uuid.hex}{upload.EXTENSIONS[upload.kind]}"
+
+
+class UploadQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "UploadQuerySet":
+        return self.filter(team__memberships__user=user)
+
+    def unused(self) -> "UploadQuerySet":
+        return self.filter(~Q(pk__in=GenerationInput.objects.values("upload")))
+
+
+class Upload(models.Model):
+    """An accepted image: decoded, re-encoded without metadata, and kept while a generation uses it."""
+
+    EXTENSIONS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    file = models.FileField(upload_to=upload_path)
+    sha256 = models.CharField(max_length=64)
+    kind = models.CharField(max_length=20, choices=[(kind, kind) for kind in EXTENSIONS])
+    size = models.PositiveIntegerField(help_text="Bytes.")
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="uploads")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="uploads")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = UploadQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height} {self.kind}"
+
+
+class GenerationInput(models.Model):
+    """One image handed to one generation, in its place."""
+
+    generation = models.ForeignKey("generations.Generation", on_delete=models.CASCADE, related_name="inputs")
+    option = models.CharField(max_length=50)
+    position = models.PositiveSmallIntegerField(default=0)
+    upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="uses")
+
+    class Meta:
+        ordering = ["option", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["generation", "option", "position"], name="one_input_a_place"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.option} {self.position}"

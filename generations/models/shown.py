@@ -1,0 +1,118 @@
+"""A generation in words: what cards, pages and the API say of it."""
+
+from django.urls import reverse
+
+from generations.models.statuses import Failure, Status
+
+NEXT_STEPS = {
+    Failure.NOT_SENT: "Nothing was created and nothing was billed. Check the gateway, then use it again.",
+    Failure.REJECTED: "Nothing was created. Change what the gateway complains about, then use it again.",
+    Failure.MODERATED: "Reword the prompt so that it passes the provider's safety rules, then use it again.",
+    Failure.UPSTREAM_FAILED: "The gateway may or may not bill a failed task. Try again, or try another model.",
+    Failure.NO_RESULT: "The gateway reports success without a file. Ask upstream again; that costs nothing.",
+    Failure.EXPIRED: "The file was gone before it could be saved. Ask upstream again; that costs nothing.",
+    Failure.GAVE_UP: "Ask upstream again if you think it finished after all; that costs nothing.",
+}
+UNKNOWN_STEP = (
+    "It may have been accepted and billed, so it is never sent again by itself. An operator looks it up at the "
+    "gateway, then attaches its id or confirms that it was not created."
+)
+
+
+class Shown:
+    """Mixed into Generation: sentences and addresses derived from its columns."""
+
+    @property
+    def model_label(self) -> str:
+        return self.video_model.label if self.video_model else self.upstream_model
+
+    @property
+    def status_word(self) -> str:
+        """One word for people; with the upstream's percentage while there is one."""
+        word = self.get_status_display()
+        return f"{word} {self.progress} %" if self.status == Status.IN_PROGRESS and self.progress else word
+
+    @property
+    def is_unknown(self) -> bool:
+        return self.status == Status.UNKNOWN
+
+    @property
+    def is_failed(self) -> bool:
+        return self.status == Status.FAILED
+
+    @property
+    def is_ready(self) -> bool:
+        return self.status == Status.COMPLETED and bool(self.file) and self.purged_at is None
+
+    @property
+    def is_sandbox(self) -> bool:
+        return self.gateway.is_sandbox
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.overdue_at is not None and not self.is_finished
+
+    @property
+    def failure_words(self) -> str:
+        return self.get_failure_display() if self.failure else ""
+
+    @property
+    def next_step(self) -> str:
+        """What a person can do about it now; empty when there is nothing to do."""
+        if self.is_unknown:
+            return UNKNOWN_STEP
+        return NEXT_STEPS.get(self.failure, "") if self.is_failed else ""
+
+    @property
+    def asked_text(self) -> str:
+        return facts_text(self.asked_width, self.asked_height, self.asked_seconds)
+
+    @property
+    def measured_text(self) -> str:
+        return facts_text(self.measured_width, self.measured_height, self.measured_seconds)
+
+    @property
+    def chosen(self) -> list[tuple[str, str]]:
+        """Every option that was chosen, as (label, value) in words, in the model's order."""
+        model = self.video_model
+        if model is None:
+            return [(name, str(value)) for name, value in self.options.items()]
+        return [
+            (option.label, option.words(self.options[option.name]))
+            for option in model.options
+            if option.name in self.options and option.kind != "image"
+        ]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Width and height for laying the card out before the file is there."""
+        if self.measured_width and self.measured_height:
+            return self.measured_width, self.measured_height
+        return self.asked_width or 16, self.asked_height or 9
+
+    @property
+    def video_url(self) -> str:
+        return reverse("generations:video", args=[self.uuid]) if self.is_ready else ""
+
+    @property
+    def poster_url(self) -> str:
+        return reverse("generations:poster", args=[self.uuid]) if self.is_ready and self.poster else ""
+
+    @property
+    def download_name(self) -> str:
+        """A file name that says what it is: model, length, frame, and the beginning of the id."""
+        model = self.model_key.rpartition("/")[2]
+        seconds = f"{self.measured_seconds:.0f}s" if self.measured_seconds else ""
+        frame = f"{self.measured_width}x{self.measured_height}" if self.measured_width else ""
+        suffix = self.file.rpartition(".")[2] or "mp4"
+        return "_".join(part for part in (model, seconds, frame, self.uuid.hex[:8]) if part) + f".{suffix}"
+
+
+def facts_text(width: int | None, height: int | None, seconds: float | None) -> str:
+    """Return "1280x720, 5 s", as far as it is known."""
+    parts = []
+    if width and height:
+        parts.append(f"{width}x{height}")
+    if seconds:
+        parts.append(f"{seconds:.1f}".removesuffix(".0") + " s")
+    return ", ".join(parts)

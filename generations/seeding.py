@@ -1,0 +1,79 @@
+"""What a fresh installation needs before anybody signs in: a team, an account, gateways."""
+
+import os
+import secrets
+
+from django.conf import settings
+from django.db import transaction
+
+from generations.fields import LockedText
+from generations.models import Gateway, Team, User
+
+COMETAPI_OFFERS = ["omni", "veo", "wan/wan2.6", "wan/wan2.7"]
+COMPUTEVAULT_OFFERS = ["wan/wan2.5-t2v-preview", "wan/wan2.6-t2v"]
+
+
+def prepare() -> list[str]:
+    """Make what is missing and follow the environment. Returns what was done, a sentence each."""
+    lines = []
+    with transaction.atomic():
+        Team.objects.default()
+        lines += ensure_first_account()
+        lines += seed_gateways()
+    return lines
+
+
+def ensure_first_account() -> list[str]:
+    """Make the first account while there is none; a generated password is kept in a file until it is used."""
+    if User.objects.exists():
+        return []
+    account = settings.FIRST_ACCOUNT
+    password = account["password"] or secrets.token_urlsafe(12)
+    User.objects.create_superuser(account["username"], account["email"], password)
+    if account["password"]:
+        return [f"The first account is {account['username']}, with the password of STUDIO_ADMIN_PASSWORD."]
+    path = settings.INITIAL_PASSWORD_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(f"{password}\n")
+    return [
+        f"The first account is {account['username']}, its password {password}",
+        f"(also in {path} until its first use).",
+    ]
+
+
+def seed_gateways() -> list[str]:
+    """Make each gateway the environment names, and let its key and address follow the environment."""
+    lines = []
+    sandbox = {"key_source": Gateway.KeySource.SANDBOX, "priority": 1000, "max_creates": 8}
+    Gateway.objects.get_or_create(name="sandbox", defaults=sandbox)
+    for name, source, offers in (
+        ("cometapi", settings.COMETAPI, COMETAPI_OFFERS),
+        ("computevault", settings.COMPUTEVAULT, COMPUTEVAULT_OFFERS),
+    ):
+        if source["key"]:
+            lines += follow_environment(name, source["key"], source["base_url"], offers)
+    return lines
+
+
+def follow_environment(name: str, key: str, base_url: str, offers: list[str]) -> list[str]:
+    """Make or update one gateway. A key typed in the admin is never overwritten."""
+    gateway, is_new = Gateway.objects.get_or_create(
+        name=name,
+        defaults={
+            "key": key,
+            "base_url": base_url,
+            "offers": offers,
+            "key_source": Gateway.KeySource.ENVIRONMENT,
+        },
+    )
+    if is_new:
+        return [f"Gateway {name} added: {base_url}"]
+    is_same = (gateway.key, gateway.base_url) == (key, base_url) and not isinstance(gateway.key, LockedText)
+    if gateway.key_source != Gateway.KeySource.ENVIRONMENT or is_same:
+        return []
+    gateway.key, gateway.base_url = key, base_url
+    gateway.paused_reason, gateway.paused_until = "", None
+    gateway.save()
+    return [f"Gateway {name} follows the environment again: {base_url}"]

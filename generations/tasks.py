@@ -1,0 +1,29 @@
+"""What django-q2 runs, by name. Arguments are text; each function finds its row and does one step."""
+
+from django.utils import timezone
+
+from generations.lifecycle import download as downloading
+from generations.lifecycle import poll as polling
+from generations.lifecycle import submit as submitting
+from generations.models import Canary
+
+
+def submit(pk: str) -> None:
+    submitting.submit(int(pk))
+
+
+def download(pk: str) -> None:
+    downloading.download(int(pk))
+
+
+def poster(pk: str) -> None:
+    downloading.poster(int(pk))
+
+
+def poll(slot: str, token: str) -> None:
+    polling.poll(slot, token)
+
+
+def canary(cluster: str) -> None:
+    """Prove that this cluster takes messages and runs them."""
+    Canary.objects.update_or_create(cluster=cluster, defaults={"at": timezone.now()})

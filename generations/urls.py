@@ -1,0 +1,25 @@
+"""The studio's addresses."""
+
+from django.urls import path
+
+from generations.views import detail, library, live, pages, studio, theme
+from generations.views import media as files
+
+app_name = "generations"
+
+urlpatterns = [
+    path("", studio.studio, name="studio"),
+    path("live/", live.live, name="live"),
+    path("theme/", theme.theme, name="theme"),
+    path("generations/", library.library, name="library"),
+    path("generations/<uuid:uuid>.json", detail.record, name="record"),
+    path("generations/<uuid:uuid>/", detail.detail, name="detail"),
+    path("generations/<uuid:uuid>/cancel/", detail.cancel, name="cancel"),
+    path("generations/<uuid:uuid>/ask/", detail.ask, name="ask"),
+    path("generations/<uuid:uuid>/video/", files.video, name="video"),
+    path("generations/<uuid:uuid>/poster/", files.poster, name="poster"),
+    path("uploads/<uuid:uuid>/", files.upload, name="upload"),
+    path("prompts/", pages.prompts, name="prompts"),
+    path("queue/", pages.queue, name="queue"),
+    path("models/", pages.models, name="models"),
+]

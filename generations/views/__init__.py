@@ -1,0 +1,1 @@
+"""One module a page. A view says who asks, what for, one call, one template."""

@@ -1,0 +1,120 @@
+"""One generation: its page, its record, and what a person may do with it."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from generations.lifecycle import decisions
+from generations.models import Generation
+
+
+def visible(request: HttpRequest, uuid: UUID) -> Generation:
+    """The one generation a person asks for. Raises Http404 for another team's, as for none."""
+    found = Generation.objects.visible_to(request.user).for_cards().select_related("parent", "team")
+    return get_object_or_404(found, uuid=uuid)
+
+
+@require_safe
+def detail(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    generation = visible(request, uuid)
+    context = {
+        "generation": generation,
+        "events": generation.events.order_by("id"),
+        "inputs": generation.inputs.select_related("upload"),
+        "children": Generation.objects.visible_to(request.user).filter(parent=generation).for_cards().order_by("id"),
+        "siblings": Generation.objects.visible_to(request.user)
+        .filter(prompt=generation.prompt_id)
+        .exclude(pk=generation.pk)
+        .newest()
+        .for_cards()[:6],
+    }
+    return render(request, "generations/detail.html", context)
+
+
+@never_cache
+@require_safe
+def record(request: HttpRequest, uuid: UUID) -> JsonResponse:
+    """Everything known of one generation: docs/architecture.md section 8."""
+    generation = visible(request, uuid)
+    return JsonResponse(as_record(generation))
+
+
+def as_record(generation: Generation) -> dict:
+    """Return a generation as JSON-ready data. Times are ISO 8601 UTC, sizes pixels, lengths seconds."""
+    return {
+        "id": str(generation.uuid),
+        "status": generation.status,
+        "failure": generation.failure or None,
+        "detail": generation.detail,
+        "prompt": generation.prompt.text,
+        "model": generation.model_key,
+        "options": generation.options,
+        "gateway": generation.gateway.name,
+        "upstream_id": generation.upstream_id or None,
+        "created_by": generation.created_by.get_username(),
+        "created_at": generation.created_at,
+        "submitted_at": generation.submitted_at,
+        "completed_at": generation.completed_at,
+        "progress": generation.progress,
+        "asked": {
+            "width": generation.asked_width,
+            "height": generation.asked_height,
+            "seconds": generation.asked_seconds,
+        },
+        "measured": measured(generation),
+        "differs": generation.differs,
+        "video": generation.video_url or None,
+        "poster": generation.poster_url or None,
+        "parent": str(generation.parent.uuid) if generation.parent else None,
+        "events": [
+            {
+                "at": event.at,
+                "from": event.before or None,
+                "to": event.after,
+                "actor": event.actor,
+                "reason": event.reason,
+            }
+            for event in generation.events.order_by("id")
+        ],
+    }
+
+
+def measured(generation: Generation) -> dict | None:
+    if not generation.sha256:
+        return None
+    return {
+        "width": generation.measured_width,
+        "height": generation.measured_height,
+        "seconds": generation.measured_seconds,
+        "fps": generation.measured_fps,
+        "has_audio": generation.measured_has_audio,
+        "bytes": generation.bytes,
+        "sha256": generation.sha256,
+    }
+
+
+@require_POST
+def cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    generation = visible(request, uuid)
+    if decisions.cancel(generation, request.user):
+        messages.success(request, "Cancelled. Nothing had been sent, so nothing is billed.")
+    else:
+        messages.warning(request, "It is too late to cancel: the request has left the queue and will be billed.")
+    return redirect(generation)
+
+
+@require_POST
+def ask(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Ask upstream again about a file that did not reach us. Costs nothing: no create is sent."""
+    generation = visible(request, uuid)
+    try:
+        decisions.ask_again(generation, request.user)
+    except decisions.CannotDo as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, "The gateway is being asked again.")
+    return redirect(generation)

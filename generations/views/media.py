@@ -1,0 +1,73 @@
+"""Stored files, for who may see them."""
+
+from uuid import UUID
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from generations.lifecycle.files import path_of
+from generations.media import serve_file
+from generations.models import Generation, Upload
+
+TYPES = {"mp4": "video/mp4", "webm": "video/webm", "webp": "image/webp"}
+
+
+@require_safe
+def video(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
+    """The stored video, by byte ranges for players; whole with `?download=1`."""
+    generation = stored(request, uuid)
+    return serve(
+        request,
+        generation.file,
+        etag=generation.sha256,
+        filename=generation.download_name,
+        download=request.GET.get("download") == "1",
+    )
+
+
+@require_safe
+def poster(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
+    generation = stored(request, uuid)
+    if not generation.poster:
+        raise Http404
+    return serve(request, generation.poster, etag=f"{generation.sha256}-poster", filename=f"{generation.uuid.hex}.webp")
+
+
+@require_safe
+def upload(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
+    """An accepted image, for its thumbnail."""
+    try:
+        found = Upload.objects.visible_to(request.user).get(uuid=uuid)
+    except ObjectDoesNotExist:
+        raise Http404 from None
+    return serve(request, found.file.name, etag=found.sha256, filename=found.file.name, content_type=found.kind)
+
+
+def stored(request: HttpRequest, uuid: UUID) -> Generation:
+    """The generation whose file may be sent. Raises Http404. One statement: players ask often."""
+    found = Generation.objects.visible_to(request.user).filter(uuid=uuid, purged_at=None).exclude(file="")
+    generation = found.select_related("prompt").first()
+    if generation is None:
+        raise Http404
+    return generation
+
+
+def serve(
+    request: HttpRequest, name: str, *, etag: str, filename: str, download: bool = False, content_type: str = ""
+) -> HttpResponseBase:
+    """Send a file of the media folder. Raises Http404 when it is not on the disk."""
+    path = path_of(name)
+    try:
+        modified = path.stat().st_mtime
+    except FileNotFoundError:
+        raise Http404 from None
+    return serve_file(
+        request,
+        path,
+        content_type=content_type or TYPES[name.rpartition(".")[2]],
+        etag=etag,
+        last_modified=modified,
+        filename=filename.rpartition("/")[2],
+        download=download,
+    )

@@ -1,0 +1,47 @@
+"""The studio: the composer, and one's own newest work under it."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+from django.views.decorators.vary import vary_on_headers
+
+from generations.forms import GenerationForm, NoGateway
+from generations.models import Generation
+
+NEWEST = 12
+SEEN = "This is the same generation as before: the form was sent twice."
+SECOND = "This form had been used before. Its content was different this time, so this is a new generation."
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def studio(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST" and ("switch" in request.POST or "remove" in request.POST):
+        return show(request, GenerationForm.switched(request), part="#composer")
+    form = GenerationForm.for_request(request)  # an unknown model is an error, never another model
+    if request.method != "POST":
+        return show(request, form, part="#options")
+    if not form.is_valid():
+        return show(request, form, part="#composer", status=422)
+    try:
+        generation, is_new = form.save()  # row, reservation, event and queue message in one transaction
+    except NoGateway as error:
+        form.add_error("model", str(error))
+        return show(request, form, part="#composer", status=422)
+    notice = SECOND if is_new and form.was_used_before(generation) else "" if is_new else SEEN
+    if not request.htmx:
+        if notice:
+            messages.info(request, notice)
+        return redirect(generation)
+    context = {"form": form.afresh(), "generation": generation, "is_new": is_new, "notice": notice}
+    return render(request, "generations/studio.html#created", context)
+
+
+def show(request: HttpRequest, form: GenerationForm, *, part: str, status: int = 200) -> HttpResponse:
+    """Return the page, or only the part of it that htmx asked for."""
+    if request.htmx:
+        return render(request, f"generations/studio.html{part}", {"form": form}, status=status)
+    own = Generation.objects.visible_to(request.user).filter(created_by=request.user).newest().for_cards()
+    context = {"form": form, "generations": own[:NEWEST]}
+    return render(request, "generations/studio.html", context, status=status)

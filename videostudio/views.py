@@ -1,0 +1,46 @@
+"""Health for machines, and the pages for when something went wrong."""
+
+import sys
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from generations.readiness import problems
+
+
+@login_not_required
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Say that this process answers, and nothing else."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@login_not_required
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Say whether the whole studio can work: 200, or 503 with what is missing."""
+    try:
+        executor = MigrationExecutor(connection)
+        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        found = ["migrations are pending"] if pending else problems()
+    except DatabaseError:
+        found = ["the database does not answer"]
+    return JsonResponse({"ready": not found, "problems": found}, status=503 if found else 200)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer an exception: 503 while the database is away, which passes by itself, else 500. No trace, no queries."""
+    error = sys.exc_info()[1]
+    is_away = isinstance(error, OperationalError | InterfaceError)
+    template = loader.get_template("503.html" if is_away else "500.html")
+    response = HttpResponse(template.render({}), status=503 if is_away else 500)
+    if is_away:
+        response["Retry-After"] = "5"
+    return response
