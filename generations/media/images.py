@@ -7,6 +7,7 @@ pixels, so nothing that hid in the file (places, cameras, scripts, second files)
 import hashlib
 import io
 import struct
+import threading
 import zlib
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,6 +21,9 @@ MAX_PIXELS = 40_000_000
 WANTED = "Use a JPEG, PNG or WebP picture."
 # Tried in turn: a photo that was saved thriftily may outgrow the limit when it is saved well.
 QUALITIES = (92, 85, 75)
+
+# A picture at the limit takes several hundred MB and seconds while it is worked on; a burst of them waits its turn.
+_WORKBENCH = threading.BoundedSemaphore(2)
 
 # What Pillow's decoders raise for broken files, by experience of feeding them some.
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, OverflowError, struct.error, zlib.error)
@@ -73,8 +77,9 @@ def accept_image(file: Readable, *, max_bytes: int = MAX_BYTES, max_pixels: int 
     if len(given) > max_bytes:
         raise ImageRefused(_too_big(getattr(file, "size", None), max_bytes))
     image_format = _format_of(given)
-    image = _clean(_decoded(given, image_format, max_pixels), image_format)
-    content = _encoded(image, image_format, max_bytes, lossless=given[12:16] == b"VP8L")
+    with _WORKBENCH:
+        image = _clean(_decoded(given, image_format, max_pixels), image_format)
+        content = _encoded(image, image_format, max_bytes, lossless=given[12:16] == b"VP8L")
     content_type, extension = _TYPES[image_format]
     return AcceptedImage(
         content=content,
@@ -154,24 +159,26 @@ def _clean(image: Image.Image, image_format: str) -> Image.Image:
     """Upright, in sRGB, with nothing but pixels: RGB, or RGBA where the picture is transparent."""
     mode = "RGBA" if image.has_transparency_data and image_format != "JPEG" else "RGB"
     profile = image.info.get("icc_profile")
-    clean = _upright(image)
+    _set_upright(image)
+    clean = image
     if clean.mode.startswith("I"):
         clean = clean.convert("I").point(lambda value: value / 256).convert("L")  # 16 bits: convert() alone would clip
-    if clean.mode != "CMYK":
+    if clean.mode not in (mode, "CMYK"):
         clean = clean.convert(mode)
     if profile:
         clean = _in_srgb(clean, profile, mode)
-    clean = clean.convert(mode)
+    if clean.mode != mode:
+        clean = clean.convert(mode)
     clean.info = {}  # some encoders write comments and profiles from here
     return clean
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _set_upright(image: Image.Image) -> None:
     try:
-        return ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
     except _BROKEN:
         # Only the metadata is broken, and that is dropped anyway: the pixels as they stand are what was given.
-        return image
+        image.info.pop("exif", None)
 
 
 def _in_srgb(image: Image.Image, profile: bytes, mode: str) -> Image.Image:
@@ -195,7 +202,7 @@ def _encoded(image: Image.Image, image_format: str, max_bytes: int, *, lossless:
             case "PNG":
                 image.save(buffer, "PNG")
             case _:
-                image.save(buffer, "WEBP", quality=quality, lossless=lossless)
+                image.save(buffer, "WEBP", quality=quality, lossless=lossless, method=2)
         written = buffer.getvalue()
         if len(written) <= max_bytes:
             return written
