@@ -23,6 +23,7 @@ from generations.lifecycle import batch, recovery, verdicts
 from generations.lifecycle.cadence import PolledRow, Step, after_answer, after_silence
 from generations.lifecycle.endpoints import endpoint
 from generations.models import Gateway, Generation, PollerSlot, Status
+from videostudio import lifeline
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +190,7 @@ class Poller:
         while True:
             self.targets = await self.db(targets) or self.targets
             held = await self.db(hold_slot, self.slot, self.token)
-            if held is False:
+            if held is False or lifeline.is_leaving():
                 self.is_lost = True
                 return
             if time.monotonic() - swept_at >= SWEEP_SECONDS:

@@ -26,7 +26,7 @@ from generations.lifecycle.endpoints import dialect_of, endpoint
 from generations.lifecycle.persistence import insist
 from generations.lifecycle.requests import CannotBuild, video_request
 from generations.models import Failure, Gateway, Generation, Status, SubmitAttempt
-from generations.processes import finish_first
+from videostudio import lifeline
 from videostudio.scrubbing import scrub, scrub_json
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def submit(pk: int) -> None:
         .select_related("gateway", "prompt", "created_by")
         .first()
     )
-    if generation is None:
+    if generation is None or lifeline.is_leaving():
         return
     gateway = generation.gateway
     if reason := _why_wait(gateway):
@@ -119,8 +119,8 @@ def _has_room(gateway: Gateway) -> bool:
 
 
 def send(generation: Generation, attempt: SubmitAttempt, target: Endpoint, message: Message) -> None:
-    """Send the one create of an open attempt and record what came of it; a SIGTERM waits until that is done."""
-    with finish_first():
+    """Send the one create of an open attempt and record what came of it, even if the parent dies meanwhile."""
+    with lifeline.shielded():
         _send(generation, attempt, target, message)
 
 
