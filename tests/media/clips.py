@@ -8,6 +8,7 @@ import av
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -25,6 +26,7 @@ def make_clip(
     audio: bool = False,
     *,
     rotation: int = 0,
+    gop: int = 250,
     luma: Paint = lambda number: 60 + number % 120,
     options: Mapping[str, str] | None = None,
 ) -> Path:
@@ -32,11 +34,13 @@ def make_clip(
 
     `luma` gives the grey of each picture by its number, 16 (black) to 235; the left half is lighter by 20 and its
     upper half by 20 more, so that turns can be seen. `rotation` is the display rotation in degrees, anticlockwise;
-    `options` go to the container, for instance {"movflags": "+faststart"}.
+    `gop` the number of pictures from one that stands alone to the next; `options` go to the container, for instance
+    {"movflags": "+faststart"}.
     """
     path = Path(path)
     with av.open(str(path), "w", options=dict(options or {})) as container:
         stream = _video_stream(container, width, height, fps, is_webm=path.suffix == ".webm")
+        stream.gop_size = gop
         if rotation:
             stream.set_display_rotation(rotation)
         # Every stream is there before the first packet, which writes the header.
@@ -49,10 +53,17 @@ def make_clip(
     return path
 
 
-def make_sound(path: str | Path, seconds: float = 0.5) -> Path:
-    """Writes a file with silence and no video track."""
+def make_sound(path: str | Path, seconds: float = 0.5, *, cover: bool = False) -> Path:
+    """Writes a file with silence and no video track, with `cover` a still picture as music has it."""
     with av.open(str(path), "w") as container:
-        _write_silence(container, container.add_stream("aac", rate=AUDIO_RATE), seconds)
+        sound = container.add_stream("aac", rate=AUDIO_RATE)
+        if cover:
+            picture = container.add_stream("mjpeg", rate=1)
+            picture.width, picture.height, picture.pix_fmt = 64, 64, "yuvj420p"
+            picture.disposition = Disposition.attached_pic
+            container.mux(picture.encode(VideoFrame(64, 64, "yuvj420p")))
+            container.mux(picture.encode(None))
+        _write_silence(container, sound, seconds)
     return Path(path)
 
 

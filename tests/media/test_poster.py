@@ -30,7 +30,7 @@ class PosterTests(Scratch):
         self.assertEqual(self.poster_of(make_clip(self.folder / "c.mp4", 320, 180, 0.25), width=160).size, (160, 90))
 
     def test_it_shows_the_picture_at_one_second(self) -> None:
-        video = make_clip(self.folder / "a.mp4", 160, 90, 3.0, fps=10, luma=lambda number: 50 + 6 * number)
+        video = make_clip(self.folder / "a.mp4", 160, 90, 3.0, fps=10, gop=4, luma=lambda number: 50 + 6 * number)
         self.assert_grey(self.poster_of(video), 50 + 6 * 10)
 
     def test_it_shows_the_middle_of_a_shorter_clip(self) -> None:

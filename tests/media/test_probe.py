@@ -108,8 +108,9 @@ class NotAVideoTests(Scratch):
         self.assert_refused(self.written("b.mp4", content[:at] + b"\xaa" * (end - at) + content[end:]), "read|decoded")
 
     def test_sound_alone_is_no_video(self) -> None:
-        path = make_sound(self.folder / "sound.mp4")
-        self.assert_refused(path, "no video track")
+        for name, cover in (("sound.mp4", False), ("covered.mp4", True)):
+            with self.subTest(name):
+                self.assert_refused(make_sound(self.folder / name, cover=cover), "no video track")
 
     def test_a_still_picture_in_the_same_container_is_no_video(self) -> None:
         path = self.folder / "still.mp4"
