@@ -6,6 +6,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from generations.models.people import Team
@@ -80,6 +81,9 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.width}x{self.height} {self.kind}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("generations:upload", args=[self.uuid])
 
 
 class GenerationInput(models.Model):

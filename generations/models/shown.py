@@ -28,9 +28,8 @@ class Shown:
 
     @property
     def status_word(self) -> str:
-        """One word for people; with the upstream's percentage while there is one."""
-        word = self.get_status_display()
-        return f"{word} {self.progress} %" if self.status == Status.IN_PROGRESS and self.progress else word
+        """One word for people."""
+        return self.get_status_display()
 
     @property
     def is_unknown(self) -> bool:
