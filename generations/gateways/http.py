@@ -359,6 +359,8 @@ def _target_url(endpoint: Endpoint, target: str | Message) -> httpx.URL:
     if isinstance(target, Message):
         return _gateway_url(endpoint, target.path)
     try:
+        if re.search(r"[\s\\\x00-\x1f\x7f]", target.strip()):
+            raise ValueError("a space, a backslash or a control character")
         return _gateway_url(endpoint, "").join(target.strip())
     except (httpx.InvalidURL, ValueError) as error:
         raise GatewayRejected("The link may not be followed: it is not an address.") from error
