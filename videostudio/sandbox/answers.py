@@ -53,6 +53,10 @@ def envelope(task: SandboxTask, now: float) -> dict[str, Any]:
     is_over = state in (State.COMPLETED, State.FAILED)
     url = link(task) if state is State.COMPLETED and task.has_file else ""
     reason = "task failed, code: {} , message: {}".format(*failure(task)) if state is State.FAILED else ""
+    inner: dict[str, Any] = {"output": _output(task, state, url), "request_id": task.provider_id}
+    if state is State.COMPLETED:
+        ratio = f"{task.width}*{task.height}"
+        inner["usage"] = {"video_count": 1, "video_duration": task.seconds, "video_ratio": ratio}
     data = {
         "task_id": task.id,
         "action": "textGenerate",
@@ -62,14 +66,8 @@ def envelope(task: SandboxTask, now: float) -> dict[str, Any]:
         "start_time": 0 if state is State.QUEUED else int(task.running_at),
         "finish_time": int(task.finished_at) if is_over else 0,
         "progress": f"{task.progress(now)}%",
-        "data": {"output": _output(task, state, url), "request_id": task.provider_id},
+        "data": inner,
     }
-    if state is State.COMPLETED:
-        data["data"]["usage"] = {
-            "video_count": 1,
-            "video_duration": task.seconds,
-            "video_ratio": f"{task.width}*{task.height}",
-        }
     return {"code": "success", "message": "", "data": data}
 
 

@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import cast
 
 import av
-from av.audio.stream import AudioStream
 from av.filter import Graph
 from av.filter.context import FilterContext
-from av.video.stream import VideoStream
 from django.conf import settings
 from PIL import Image
 
@@ -27,6 +25,7 @@ KEEP_SECONDS = 7 * 24 * 3600
 KEEP_BYTES = 2 * 1024**3
 SAMPLE_RATE = 48_000
 
+_COLOURS = {name: "bt709" for name in ("color_primaries", "color_trc", "colorspace")} | {"color_range": "tv"}
 _LOOK = 1  # raise it when the same spec should look different: file names depend on it
 
 
@@ -70,19 +69,19 @@ def render(spec: ClipSpec) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     with _lock(directory / "lock"):
         if not _is_there(path):  # somebody else may have made it while this one waited
-            prune(directory, keep=path)
+            prune(directory)
             unfinished = path.with_suffix(".tmp")
             encode(spec, unfinished)
             unfinished.replace(path)
     return path
 
 
-def prune(directory: Path, keep: Path) -> None:
+def prune(directory: Path) -> None:
     """Remove what a killed process left, clips unused for KEEP_SECONDS, and the oldest beyond KEEP_BYTES."""
     for leftover in directory.glob("*.tmp"):  # nobody else is rendering: the caller holds the lock
         leftover.unlink()
     total, oldest = 0, time.time() - KEEP_SECONDS
-    clips = [(path.stat(), path) for path in directory.glob("*.mp4") if path != keep]
+    clips = [(path.stat(), path) for path in directory.glob("*.mp4")]
     for stat, path in sorted(clips, key=lambda clip: clip[0].st_mtime, reverse=True):
         total += stat.st_size
         if total > KEEP_BYTES or stat.st_mtime < oldest:
@@ -93,14 +92,12 @@ def encode(spec: ClipSpec, path: Path) -> None:
     """Write the MP4 of a spec to a path, index first, with a keyframe every second."""
     width, height = spec.frame
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        video = cast(VideoStream, container.add_stream("libx264", rate=spec.fps))
+        video = container.add_stream("libx264", rate=spec.fps)
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-        colours = {"color_primaries": "bt709", "color_trc": "bt709", "colorspace": "bt709", "color_range": "tv"}
-        video.options = {"preset": "ultrafast", "crf": "21"} | colours
+        video.options = {"preset": "ultrafast", "crf": "21"} | _COLOURS
         video.gop_size = spec.fps
-        sound = None
-        if spec.audio:
-            sound = cast(AudioStream, container.add_stream("aac", rate=SAMPLE_RATE, layout="mono"))
+        sound = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono") if spec.audio else None
+        if sound:
             sound.bit_rate = 96_000
         chord = _chord(spec.prompt)
         frames = _frames(spec)
@@ -109,8 +106,9 @@ def encode(spec: ClipSpec, path: Path) -> None:
                 container.mux(video.encode(next(frames)))
             if sound:
                 container.mux(sound.encode(_samples(chord, second)))
-        for stream in filter(None, (video, sound)):
-            container.mux(stream.encode(None))
+        container.mux(video.encode(None))
+        if sound:
+            container.mux(sound.encode(None))
 
 
 def _frames(spec: ClipSpec) -> Iterator[av.VideoFrame]:

@@ -133,7 +133,7 @@ def accept(
         | _UTF16 * (encoding == "utf-16-be")
     )
     words = behaviours.pack(behaviours.find_behaviours(prompt))
-    moment = int(now * 1000).to_bytes(6)
+    moment = round(now * 1000).to_bytes(6)
     header = _HEADER.pack(flags, words, width, height, seconds, moment, token_bytes(6), len(model_bytes))
     payload = header + model_bytes + start.encode(encoding)
     return _unpack(payload, PREFIX + _text(payload + _sign(payload)))
