@@ -368,15 +368,20 @@ def _target_url(endpoint: Endpoint, target: str | Message) -> httpx.URL:
 
 def _gateway_url(endpoint: Endpoint, path: str) -> httpx.URL:
     """Return the address of a route of the gateway. Raise GatewayNotSent when its base URL is no such thing."""
+    base = _base_url(endpoint.base_url)
+    return httpx.URL(str(base).rstrip("/") + path) if path else base
+
+
+@functools.lru_cache(maxsize=256)
+def _base_url(text: str) -> httpx.URL:
+    """Read a base URL once for the many polls that use it."""
     try:
-        base = httpx.URL(endpoint.base_url.strip().rstrip("/"))
-        is_usable = base.scheme in PORTS and base.host and not (base.userinfo or base.query or base.fragment)
-        url = httpx.URL(str(base) if not path else str(base).rstrip("/") + path)
+        base = httpx.URL(text.strip())
     except (httpx.InvalidURL, ValueError) as error:
         raise GatewayNotSent("The gateway's base URL is not an http(s) address.") from error
-    if not is_usable:
+    if base.scheme not in PORTS or not base.host or base.userinfo or base.query or base.fragment:
         raise GatewayNotSent("The gateway's base URL is not a plain http(s) address.")
-    return url
+    return base
 
 
 def _headers(endpoint: Endpoint, target: str | Message, url: httpx.URL | None = None) -> dict[str, str]:
