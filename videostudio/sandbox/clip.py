@@ -25,7 +25,14 @@ KEEP_SECONDS = 7 * 24 * 3600
 KEEP_BYTES = 2 * 1024**3
 SAMPLE_RATE = 48_000
 
-_COLOURS = {name: "bt709" for name in ("color_primaries", "color_trc", "colorspace")} | {"color_range": "tv"}
+_ENCODER: dict[str, object] = {
+    "preset": "ultrafast",
+    "crf": "21",
+    "color_primaries": "bt709",
+    "color_trc": "bt709",
+    "colorspace": "bt709",
+    "color_range": "tv",
+}
 _LOOK = 1  # raise it when the same spec should look different: file names depend on it
 
 
@@ -94,7 +101,7 @@ def encode(spec: ClipSpec, path: Path) -> None:
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         video = container.add_stream("libx264", rate=spec.fps)
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-        video.options = {"preset": "ultrafast", "crf": "21"} | _COLOURS
+        video.options = _ENCODER
         video.gop_size = spec.fps
         sound = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono") if spec.audio else None
         if sound:
