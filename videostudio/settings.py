@@ -25,7 +25,9 @@ _host_in_url = f"[{HOST}]" if ":" in HOST else HOST
 STUDIO_URL = read_url("STUDIO_URL", f"http://{_host_in_url}:{PORT}")
 _site = urlsplit(STUDIO_URL)
 HTTPS = _site.scheme == "https"
-ALLOWED_HOSTS = [*read_list("ALLOWED_HOSTS"), _site.hostname, "localhost", "127.0.0.1", "[::1]"]
+_named = f"[{_site.hostname}]" if ":" in str(_site.hostname) else _site.hostname
+# HOST itself is allowed because the workers reach the sandbox there.
+ALLOWED_HOSTS = [*read_list("ALLOWED_HOSTS"), _named, _host_in_url, "localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [*read_list("CSRF_TRUSTED_ORIGINS"), f"{_site.scheme}://{_site.netloc}"]
 TRUST_PROXY = read_flag("STUDIO_TRUST_PROXY")
 if TRUST_PROXY:
