@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import environ
 from django.core.exceptions import ImproperlyConfigured
 
 
@@ -63,6 +64,25 @@ def read_url(name: str, default: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ImproperlyConfigured(f"{name} is {value!r}; it takes an address such as https://studio.example.com")
     return value
+
+
+def read_mailer(name: str) -> dict[str, object]:
+    """Return an EMAIL_URL such as smtp+tls://user:password@host:587 as an entry of Django's MAILERS."""
+    parsed = environ.Env.email_url_config(read(name))
+    options: dict[str, object] = {}
+    if parsed["EMAIL_BACKEND"].endswith("smtp.EmailBackend"):
+        options = {
+            "host": parsed["EMAIL_HOST"],
+            "port": parsed["EMAIL_PORT"],
+            "username": parsed["EMAIL_HOST_USER"],
+            "password": parsed["EMAIL_HOST_PASSWORD"],
+            "use_tls": parsed.get("EMAIL_USE_TLS", False),
+            "use_ssl": parsed.get("EMAIL_USE_SSL", False),
+            "timeout": 10,  # a person waits for the page that sends the mail
+        }
+    elif parsed["EMAIL_BACKEND"].endswith("filebased.EmailBackend"):
+        options = {"file_path": f"/{parsed['EMAIL_FILE_PATH']}"}
+    return {"BACKEND": parsed["EMAIL_BACKEND"], "OPTIONS": options}
 
 
 def kept_secret(path: Path) -> str:

@@ -7,7 +7,7 @@ import environ
 from django.utils.csp import CSP
 
 from videostudio import __version__
-from videostudio.environment import kept_secret, read, read_flag, read_list, read_number, read_url
+from videostudio.environment import kept_secret, read, read_flag, read_list, read_mailer, read_number, read_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environ.Env.read_env(BASE_DIR / ".env", overwrite=False)
@@ -176,7 +176,8 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "20/5m/ip,5/5m/key"}
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if TRUST_PROXY else 0
 EMAIL_CONFIGURED = bool(read("EMAIL_URL"))
-vars().update(environ.Env.email_url_config(read("EMAIL_URL", "consolemail://")))
+if EMAIL_CONFIGURED:
+    MAILERS = {"default": read_mailer("EMAIL_URL")}
 DEFAULT_FROM_EMAIL = read("DEFAULT_FROM_EMAIL", f"VideoStudio <studio@{_site.hostname}>")
 
 # Cookies and headers
