@@ -5,10 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django import template
+from django.forms import BoundField
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from generations.models import Status
+from generations.specs import Option, Size
 
 register = template.Library()
 
@@ -58,3 +62,53 @@ def elapsed(since: datetime | None, until: datetime | None = None) -> str:
 def pixels(value: object) -> str:
     """Return "1280x720" and "1280*720" as people write them: "1280×720"."""
     return re.sub(r"(?<=\d)[x*](?=\d)", "×", str(value))
+
+
+# How each status looks; the words are the model's own.
+STATUS_LOOKS = {
+    "queued": ("clock", ""),
+    "submitting": ("send", "tone-accent"),
+    "unknown": ("circle-question-mark", "tone-warning"),
+    "in_progress": ("sparkles", "tone-accent"),
+    "downloading": ("download", "tone-accent"),
+    "completed": ("circle-check", "tone-success"),
+    "failed": ("circle-alert", "tone-error"),
+    "cancelled": ("ban", ""),
+}
+
+
+@register.filter
+def status_icon(status: str) -> str:
+    return STATUS_LOOKS.get(status, ("info", ""))[0]
+
+
+@register.filter
+def status_tone(status: str) -> str:
+    return STATUS_LOOKS.get(status, ("info", ""))[1]
+
+
+@register.filter
+def words(option: Option, value: object) -> str:
+    """Return a value of an option as people read it: "5 s", "1280×720", "on"."""
+    return pixels(option.words(value))
+
+
+@register.filter
+def is_value(field: BoundField, value: object) -> bool:
+    """Say whether `value` is what the field holds now, as typed or as a default."""
+    held = field.value()
+    if isinstance(held, bool):
+        held = str(held).lower()
+    return held is not None and str(held) == str(value)
+
+
+@register.filter
+def ratio(option: Size, value: str) -> str:
+    """Return the nearest usual ratio of one of a size option's values: "4:3" for 1088x832."""
+    return option.ratio_of(value)
+
+
+@register.filter
+def status_name(status: str) -> str:
+    """Return a status in words: "Generating" for in_progress."""
+    return Status(status).label if status in Status.values else status

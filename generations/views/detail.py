@@ -20,19 +20,20 @@ def visible(request: HttpRequest, uuid: UUID) -> Generation:
 
 @require_safe
 def detail(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    generation = visible(request, uuid)
-    context = {
+    return render(request, "generations/detail.html", detail_context(request, visible(request, uuid)))
+
+
+def detail_context(request: HttpRequest, generation: Generation) -> dict:
+    """Return what the page of one generation shows: itself, its trail, its family."""
+    mine = Generation.objects.visible_to(request.user).for_cards()
+    siblings = mine.filter(prompt=generation.prompt_id).exclude(pk=generation.pk).exclude(parent=generation)
+    return {
         "generation": generation,
         "events": generation.events.order_by("id"),
         "inputs": generation.inputs.select_related("upload"),
-        "children": Generation.objects.visible_to(request.user).filter(parent=generation).for_cards().order_by("id"),
-        "siblings": Generation.objects.visible_to(request.user)
-        .filter(prompt=generation.prompt_id)
-        .exclude(pk=generation.pk)
-        .newest()
-        .for_cards()[:6],
+        "children": mine.filter(parent=generation).order_by("id")[:12],
+        "siblings": siblings.newest()[:6],
     }
-    return render(request, "generations/detail.html", context)
 
 
 @never_cache

@@ -21,6 +21,7 @@ def library(request: HttpRequest) -> HttpResponse:
     found = form.apply(Generation.objects.visible_to(request.user)).for_cards()
     page = page_of(found, request.GET, size=PAGE, keep=form.chosen)
     context = {"form": form, "generations": page.rows, "page": page, "chips": chips(form)}
+    context["is_live"] = any(row.is_active for row in page.rows)
     part = "#rows" if request.htmx and not request.htmx.history_restore_request else ""
     return render(request, f"generations/library.html{part}", context)
 

@@ -6,6 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from generations.models import Generation
+from generations.views.detail import detail_context
 
 MOST_CARDS = 200
 
@@ -22,10 +23,9 @@ def live(request: HttpRequest) -> HttpResponse:
     changes = Generation.objects.visible_to(request.user).newer_than(seen)
     if not changes:
         return HttpResponse(status=204)
-    finished = sum(1 for generation in changes if not generation.is_active)
-    context = {
-        "changes": changes,
-        "is_detail": request.GET.get("page") == "detail",
-        "is_live": finished < len(seen),
-    }
+    is_live = sum(1 for generation in changes if not generation.is_active) < len(seen)
+    if request.GET.get("page") == "detail":
+        context = detail_context(request, changes[0])
+        return render(request, "generations/detail.html#changed", context | {"is_live": is_live, "oob": True})
+    context = {"changes": changes, "is_live": is_live, "oob": True}
     return render(request, "generations/_generation.html#changes", context)

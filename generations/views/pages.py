@@ -63,9 +63,9 @@ def queue(request: HttpRequest) -> HttpResponse:
         ("waiting", "Waiting", mine.filter(status=Status.QUEUED).order_by("due_at", "id")[:QUEUE]),
     ]
     shown = [(key, title, list(rows)) for key, title, rows in groups]
-    return render(
-        request, "generations/queue.html", {"groups": shown, "is_empty": not any(rows for _, _, rows in shown)}
-    )
+    is_live = any(row.is_active for _, _, rows in shown for row in rows)
+    context = {"groups": shown, "is_live": is_live, "is_empty": not any(rows for _, _, rows in shown)}
+    return render(request, "generations/queue.html", context)
 
 
 @require_safe

@@ -43,5 +43,6 @@ def show(request: HttpRequest, form: GenerationForm, *, part: str, status: int =
     if request.htmx:
         return render(request, f"generations/studio.html{part}", {"form": form}, status=status)
     own = Generation.objects.visible_to(request.user).filter(created_by=request.user).newest().for_cards()
-    context = {"form": form, "generations": own[:NEWEST]}
+    generations = list(own[:NEWEST])
+    context = {"form": form, "generations": generations, "is_live": any(row.is_active for row in generations)}
     return render(request, "generations/studio.html", context, status=status)
