@@ -12,6 +12,10 @@ from django.utils import timezone
 
 from generations.fields import EncryptedTextField, LockedText
 from generations.specs import VideoModel
+from videostudio.scrubbing import scrub
+
+LOCKED_KEY = "The stored key cannot be decrypted with STUDIO_FIELD_KEY. Enter it again in the admin."
+NO_KEY = "No key is set."
 
 
 def validate_base_url(value: str) -> None:
@@ -103,8 +107,8 @@ class Gateway(models.Model):
         if self.is_sandbox:
             return ""
         if isinstance(self.key, LockedText):
-            return "The stored key cannot be decrypted with STUDIO_FIELD_KEY. Enter it again in the admin."
-        return "" if self.key else "No key is set."
+            return LOCKED_KEY
+        return "" if self.key else NO_KEY
 
     @property
     def is_paused(self) -> bool:
@@ -114,10 +118,14 @@ class Gateway(models.Model):
         return model.key in self.offers or model.family in self.offers
 
     def pause(self, reason: str, *, until: datetime | None = None) -> None:
-        """Stop creates and polls for everyone on this gateway, until a time or until a person mends it."""
-        Gateway.objects.filter(pk=self.pk).exclude(~Q(paused_reason=""), paused_until=None).update(
-            paused_reason=reason[:300], paused_until=until
-        )
+        """Stop creates and polls for everyone on this gateway, until a time or until a person mends it.
+
+        A pause that waits for a person, or lasts longer, is left as it is.
+        """
+        rows = Gateway.objects.filter(pk=self.pk).exclude(~Q(paused_reason=""), paused_until=None)
+        if until is not None:
+            rows = rows.exclude(~Q(paused_reason=""), paused_until__gt=until)
+        rows.update(paused_reason=scrub(reason)[:300], paused_until=until)
 
     def pause_for(self, seconds: float, reason: str) -> None:
         self.pause(reason, until=timezone.now() + timedelta(seconds=seconds))

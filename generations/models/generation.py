@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -228,12 +229,17 @@ class Generation(Shown, models.Model):
         asked, got = (self.asked_width, self.asked_height), (self.measured_width, self.measured_height)
         if None not in asked and None not in got and asked != got:
             found.append(f"asked {asked[0]}x{asked[1]}, got {got[0]}x{got[1]}")
-        if self.asked_seconds is not None and self.measured_seconds is not None:
-            if abs(self.asked_seconds - self.measured_seconds) > SECONDS_TOLERANCE:
-                found.append(f"asked {self.asked_seconds} s, got {self.measured_seconds:.1f} s")
+        seconds, measured = self.asked_seconds, self.measured_seconds
+        if seconds is not None and measured is not None and abs(seconds - measured) > SECONDS_TOLERANCE:
+            found.append(f"asked {seconds} s, got {measured:.1f} s")
         return found
 
     # What happens to it
+
+    def mine(self) -> GenerationQuerySet:
+        """This row, while nobody else has moved or claimed it since this instance was loaded: every write's fence."""
+        same = {"status": self.status, "failure": self.failure, "claim": self.claim}
+        return Generation.objects.filter(pk=self.pk, **same)
 
     def move_to(
         self,
@@ -247,8 +253,8 @@ class Generation(Shown, models.Model):
     ) -> bool:
         """Move this row along one allowed edge, with its event, unless somebody else already did.
 
-        Returns False, changing nothing, when the row has left the status or the claim this
-        instance was loaded with. Raises ValueError for an edge TRANSITIONS lacks.
+        Returns False, changing nothing, when the row is no longer as this instance knows it (`mine`).
+        Raises ValueError for an edge TRANSITIONS lacks.
         """
         if status not in TRANSITIONS[self.status]:
             raise ValueError(f"no transition from {self.status} to {status}")
@@ -256,8 +262,7 @@ class Generation(Shown, models.Model):
             raise ValueError(f"a generation that failed as {self.failure} stays failed")
         changes.setdefault("due_at", timezone.now() if status in UNFINISHED else None)
         with transaction.atomic():
-            mine = Generation.objects.filter(pk=self.pk, status=self.status, claim=self.claim)
-            if not mine.update(status=status, version=F("version") + 1, **changes):
+            if not self.mine().update(status=status, version=F("version") + 1, **changes):
                 return False
             Event.objects.create(
                 generation=self,
@@ -283,13 +288,12 @@ class Generation(Shown, models.Model):
             evidence=evidence,
         )
 
-    def postpone(self, delay: timedelta, *, detail: str = "") -> bool:
+    def postpone(self, delay: timedelta, *, detail: str = "", **changes: Any) -> bool:
         """Let this row wait for `delay` and say why; False when it is no longer ours."""
-        mine = Generation.objects.filter(pk=self.pk, status=self.status, claim=self.claim)
-        changes = {"due_at": timezone.now() + delay}
+        changes["due_at"] = timezone.now() + delay
         if detail != self.detail:
             changes |= {"detail": detail, "version": F("version") + 1}
-        if not mine.update(**changes):
+        if not self.mine().update(**changes):
             return False
-        self.refresh_from_db(fields=["due_at", "detail", "version"])
+        self.refresh_from_db()
         return True
