@@ -28,6 +28,7 @@ NAMED_TIERS = {"2k": 1440, "4k": 2160, "8k": 4320}
 RESERVED = frozenset({"model", "prompt"})
 
 # No sign but minus, no leading zero, no decimal point, ASCII digits only, and never long enough to be slow.
+HUGE = 10**18
 INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 FRAME = re.compile(r"([1-9][0-9]{0,4})[x*]([1-9][0-9]{0,4})")
 RATIO = re.compile(r"([1-9][0-9]{0,2}):([1-9][0-9]{0,2})")
@@ -59,9 +60,11 @@ class OptionErrors(ValueError):
 
 def quoted(raw: object) -> str:
     """Return what somebody gave, short enough and clean enough to stand in a sentence."""
+    if isinstance(raw, int) and abs(raw) >= HUGE:
+        return "a huge number"  # too long to print, and Python may refuse to
     text = raw if isinstance(raw, str) else str(raw) if isinstance(raw, int | float) else type(raw).__name__
-    text = "".join(letter if letter.isprintable() else "?" for letter in text[:41])
-    return f"{text[:40]}…" if len(text) > 40 else text
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:40])
+    return f"{shown}…" if len(text) > 40 else shown
 
 
 def listed(words: Iterable[str]) -> str:
@@ -78,7 +81,7 @@ def parse_integer(raw: object) -> int | None:
     """Return the integer that `raw` is or spells, else None; neither True nor "5.0" is one."""
     if isinstance(raw, str) and INTEGER.fullmatch(raw.strip()):
         return int(raw)
-    return raw if isinstance(raw, int) and not isinstance(raw, bool) else None
+    return raw if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < HUGE else None
 
 
 def positive(value: object) -> int | None:
@@ -201,6 +204,13 @@ class Option:
         except OptionError:
             return False
         return type(read) is type(value) and read == value
+
+    def is_same(self, raw: object, value: Value | None) -> bool:
+        """Say whether `raw` means this value."""
+        try:
+            return self.read(raw) == value
+        except OptionError:
+            return False
 
     def clean(self, raw: object) -> Value | None:
         """Return the typed value, the default when nothing was given, None when there is neither.
