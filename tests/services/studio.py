@@ -1,0 +1,177 @@
+"""A whole studio for tests: `manage.py studio` on a free port, with its own data, database and environment."""
+
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Self
+
+import httpx
+import psycopg
+from django.conf import settings
+from psycopg import sql
+
+from tests.processes import below, command_of, parent_of, wait_for
+from tests.settings import CONTRACT
+
+PASSWORD = "correct horse battery staple"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class OwnDatabase:
+    """A database of the server in TEST_DATABASE_URL, made and dropped; SQLite in the data directory without one."""
+
+    def __init__(self) -> None:
+        self.server = os.environ.get("TEST_DATABASE_URL", "").rpartition("/")[0]
+        self.name = f"videostudio_services_{secrets.token_hex(6)}"
+        self.url = f"{self.server}/{self.name}" if self.server else ""
+        self._run("CREATE DATABASE {}")
+
+    def drop(self) -> None:
+        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+
+    def _run(self, statement: str) -> None:
+        if self.server:
+            with psycopg.connect(f"{self.server}/postgres", autocommit=True) as connection:
+                connection.execute(sql.SQL(statement).format(sql.Identifier(self.name)))
+
+
+class Studio:
+    """Runs from `with Studio() as studio:` on; `upstream` names a FakeUpstream as the gateway cometapi."""
+
+    def __init__(self, *, upstream=None, **variables: str) -> None:
+        self.scratch = tempfile.TemporaryDirectory(prefix="videostudio-service-")
+        self.data = Path(self.scratch.name)
+        self.log_path = self.data / "log"
+        self.port = free_port()
+        self.database = OwnDatabase()
+        names = {*CONTRACT, *re.findall(r"^([A-Z_]+)=", (settings.BASE_DIR / ".env.example").read_text(), re.MULTILINE)}
+        # Empty counts as absent, and keeps a developer's .env out.
+        self.environment = {**os.environ, **dict.fromkeys(names, "")} | {
+            "DJANGO_SETTINGS_MODULE": "videostudio.settings",
+            "PORT": str(self.port),
+            "STUDIO_DATA_DIR": str(self.data / "data"),
+            "DATABASE_URL": self.database.url,
+            "STUDIO_ADMIN_PASSWORD": PASSWORD,
+            "STUDIO_POLL_SECONDS": "1",
+        }
+        if upstream:
+            self.environment |= {
+                "COMETAPI_KEY": upstream.key,
+                "COMETAPI_BASE_URL": upstream.base_url,
+                "STUDIO_PRIVATE_HOSTS": upstream.host_port,
+            }
+        self.environment |= variables
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20, trust_env=False)
+
+    # Life
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.client.close()
+        left = below(self.process.pid)
+        self.process.kill()
+        self.process.wait()
+        for pid in left:
+            kill(pid)
+        self.database.drop()
+        self.scratch.cleanup()
+
+    def start(self) -> None:
+        """Start the tree and wait until it says that it is ready."""
+        with self.log_path.open("ab") as log:
+            self.process = self.manage("studio", stdout=log, stderr=log)
+        before = self.said().count("VideoStudio is ready")
+        wait_for(
+            lambda: self.said().count("VideoStudio is ready") > before or self.process.poll() is not None,
+            seconds=60,
+            why=self.said(),
+        )
+        assert self.process.poll() is None, self.said()
+
+    def manage(self, *arguments: str, **options) -> subprocess.Popen:
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.Popen(command, cwd=settings.BASE_DIR, env=self.environment, **options)
+
+    def run(self, *arguments: str) -> str:
+        """Run one management command beside the tree and return what it printed. Raises when it fails."""
+        process = self.manage(*arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        printed, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, printed
+        return printed
+
+    def stop(self, number: int = signal.SIGINT) -> float:
+        """Signal the supervisor and return how many seconds it took to end. Raises unless it ended cleanly."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        assert self.process.wait(170) == 0, self.said()
+        return time.monotonic() - began
+
+    def said(self) -> str:
+        return self.log_path.read_text() if self.log_path.exists() else ""
+
+    # Processes
+
+    def everybody(self) -> list[int]:
+        return below(self.process.pid)
+
+    def mains(self) -> dict[str, int]:
+        """Return the main process of the web server ("web") and of each cluster, by name."""
+        found = {}
+        for pid in self.everybody():
+            if parent_of(pid) == self.process.pid:
+                variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+                cluster = [value[15:].decode() for value in variables if value.startswith(b"Q_CLUSTER_NAME=")]
+                found["web" if "granian" in command_of(pid) else cluster[0]] = pid
+        return found
+
+    # People
+
+    def sign_in(self) -> None:
+        self.client.get("/accounts/login/")
+        answer = self.client.post(
+            "/accounts/login/",
+            data={"login": "admin", "password": PASSWORD, "csrfmiddlewaretoken": self.client.cookies["csrftoken"]},
+        )
+        assert answer.status_code == 302, answer.text
+
+    def generate(self, prompt: str, model: str = "wan/wan2.6", **options: str) -> str:
+        """Post the composer and return the new generation's uuid."""
+        fields = {"model": model, "prompt": prompt, "csrfmiddlewaretoken": self.client.cookies["csrftoken"], **options}
+        answer = self.client.post("/", files={name: (None, value) for name, value in fields.items()})
+        assert answer.status_code == 302, answer.text
+        return answer.headers["Location"].strip("/").rpartition("/")[2]
+
+    def record(self, uuid: str) -> dict:
+        """Return everything known of a generation; empty while the site does not answer."""
+        try:
+            answer = self.client.get(f"/generations/{uuid}.json")
+        except httpx.TransportError:
+            return {}
+        return json.loads(answer.text) if answer.status_code == 200 else {}
+
+    def status(self, uuid: str) -> str:
+        return self.record(uuid).get("status", "")
+
+
+def kill(pid: int) -> None:
+    """Kill -9, unless it is gone already."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,209 @@
+"""The whole tree on real processes, killed with -9: nothing is lost, nothing is sent twice."""
+
+import hashlib
+import os
+import random
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from django.test import SimpleTestCase
+
+from tests.media.clips import make_clip
+from tests.processes import below, command_of, is_running, wait_for
+from tests.services.studio import Studio, kill
+from tests.upstream import FakeUpstream
+
+CHOICE = {"model": "wan/wan2.6", "seconds": "5", "size": "1280x720"}
+FINISHED = {"completed", "failed", "cancelled", "unknown"}
+
+
+class StudioTestCase(SimpleTestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        with tempfile.TemporaryDirectory() as scratch:
+            clip = Path(scratch) / "clip.mp4"
+            make_clip(clip, 1280, 720, 5)
+            cls.video = clip.read_bytes()
+
+    def setUp(self):
+        self.upstream = FakeUpstream(video=self.video)
+        self.addCleanup(self.upstream.close)
+        studio = Studio(upstream=self.upstream)
+        self.studio = self.enterContext(studio)
+        self.studio.sign_in()
+
+    def generate(self, count: int) -> list[str]:
+        return [self.studio.generate(f"kite number {number}", **CHOICE) for number in range(count)]
+
+    def statuses(self, uuids: list[str]) -> list[str]:
+        return [self.studio.status(uuid) for uuid in uuids]
+
+    def wait_until_finished(self, uuids: list[str], *, seconds: float = 100) -> list[str]:
+        """Return the statuses once no row is under way any more."""
+        wait_for(
+            lambda: set(self.statuses(uuids)) <= FINISHED,
+            seconds=seconds,
+            why=f"{self.statuses(uuids)}\n{self.studio.said()}",
+        )
+        return self.statuses(uuids)
+
+    def assert_all_completed_from_one_create_each(self, uuids: list[str]) -> None:
+        self.assertEqual(self.wait_until_finished(uuids), ["completed"] * len(uuids), self.studio.said())
+        prompts = [create.prompt for create in self.upstream.creates]
+        self.assertEqual(sorted(prompts), sorted(set(prompts)))
+        self.assertEqual(len(prompts), len(uuids))
+        self.assertEqual(self.upstream.violations, [])
+        delivered = hashlib.sha256(self.video).hexdigest()
+        for uuid in uuids:
+            self.assertEqual(self.studio.record(uuid)["measured"]["sha256"], delivered)
+
+    def take_time_from(self, status: str) -> None:
+        """Let the lease of every row in a status run out now, instead of in minutes."""
+        self.studio.run(
+            "shell",
+            "--no-imports",
+            "--command",
+            "from django.utils import timezone; from generations.models import Generation;"
+            f"Generation.objects.filter(status={status!r}).update(due_at=timezone.now())",
+        )
+
+
+@pytest.mark.services
+@pytest.mark.timeout(300)
+class KillTests(StudioTestCase):
+    def test_any_process_may_be_killed_while_twenty_generations_are_in_flight(self):
+        for _ in range(20):
+            self.upstream.never_ends()
+        uuids = self.generate(20)
+        wait_for(lambda: set(self.statuses(uuids)) == {"in_progress"}, seconds=60, why=self.studio.said())
+        chance = random.Random(20)
+        tasks = list(self.upstream.tasks.values())
+        for first in range(0, 20, 2):
+            for task in tasks[first : first + 2]:
+                task.script.verdict = "completed"  # so that polls, downloads and posters are under way at each kill
+            victim = chance.choice(self.studio.everybody())
+            kill(victim)
+            time.sleep(chance.uniform(0.2, 2))
+        self.assert_all_completed_from_one_create_each(uuids)
+
+    def test_the_main_process_of_each_part_may_be_killed(self):
+        uuids = self.generate(4)
+        mains = self.studio.mains()
+        self.assertEqual(set(mains), {"web", "submit", "download", "poll"})
+        for pid in mains.values():
+            group = [pid, *below(pid)]
+            kill(pid)
+            wait_for(lambda group=group: not any(map(is_running, group)), seconds=5, why="a group outlived its main")
+        wait_for(lambda: set(self.studio.mains()) == set(mains), seconds=20, why=self.studio.said())
+        self.assertEqual(set(self.wait_until_finished(uuids)) - {"completed", "unknown"}, set())
+        self.assertEqual(len(self.upstream.creates), len({create.prompt for create in self.upstream.creates}))
+
+    def test_a_frozen_cluster_is_found_and_replaced(self):
+        [sentinel] = [pid for pid in below(self.studio.mains()["submit"]) if len(below(pid)) > 1]
+        workers = below(sentinel)[:4]  # the sentinel forks its workers first; one of them holds the queue's lock
+        time.sleep(6)  # a canary has come home
+        for pid in workers:
+            kill(pid)
+        began = time.monotonic()
+        uuids = self.generate(1)
+        self.assert_all_completed_from_one_create_each(uuids)
+        self.assertLess(time.monotonic() - began, 40, self.studio.said())
+
+    def test_everything_leaves_when_the_supervisor_is_killed_and_goes_on_at_the_next_start(self):
+        uuids = self.generate(3)
+        everybody = self.studio.everybody()
+        kill(self.studio.process.pid)
+        self.studio.process.wait()
+        wait_for(lambda: not any(map(is_running, everybody)), seconds=15, why="the tree outlived its supervisor")
+        self.studio.start()
+        self.assertEqual(set(self.wait_until_finished(uuids)) - {"completed", "unknown"}, set())
+        self.assertEqual(len(self.upstream.creates), len({create.prompt for create in self.upstream.creates}))
+
+
+@pytest.mark.services
+@pytest.mark.timeout(300)
+class CreateOnTheWireTests(StudioTestCase):
+    def begin_a_slow_create(self, seconds: float) -> str:
+        self.upstream.slow(seconds)
+        [uuid] = self.generate(1)
+        wait_for(lambda: self.upstream.creates, seconds=20)
+        return uuid
+
+    def test_killed_with_its_process_it_is_unknown_and_never_sent_again(self):
+        uuid = self.begin_a_slow_create(30)
+        for pid in below(self.studio.mains()["submit"]):
+            kill(pid)
+        wait_for(lambda: self.studio.status(uuid) == "submitting")
+        self.take_time_from("submitting")
+        wait_for(lambda: self.studio.status(uuid) == "unknown", seconds=30, why=self.studio.said())
+        self.take_time_from("unknown")
+        time.sleep(10)
+        self.assertEqual(self.studio.status(uuid), "unknown")
+        self.assertEqual(len(self.upstream.creates), 1)
+
+    def test_it_ends_although_the_main_process_of_its_cluster_is_killed(self):
+        uuid = self.begin_a_slow_create(5)
+        kill(self.studio.mains()["submit"])
+        self.assert_all_completed_from_one_create_each([uuid])
+
+    def test_it_ends_although_the_supervisor_is_killed(self):
+        uuid = self.begin_a_slow_create(4)
+        everybody = self.studio.everybody()
+        kill(self.studio.process.pid)
+        self.studio.process.wait()
+        wait_for(lambda: not any(map(is_running, everybody)), seconds=15, why="the tree outlived its supervisor")
+        self.studio.start()
+        self.assert_all_completed_from_one_create_each([uuid])
+
+    def test_a_stop_waits_for_it_and_for_nothing_else(self):
+        uuid = self.begin_a_slow_create(4)
+        [task] = self.upstream.tasks.values()
+        task.script.verdict = "never"
+        seconds = self.studio.stop(signal.SIGTERM)
+        self.assertGreater(seconds, 2)
+        self.assertLess(seconds, 12, self.studio.said())
+        self.studio.start()
+        self.assertEqual(self.studio.status(uuid), "in_progress")
+        self.assertEqual(len(self.upstream.creates), 1)
+
+
+@pytest.mark.services
+class StartAndStopTests(StudioTestCase):
+    def test_an_idle_studio_stops_within_seconds_and_leaves_nobody(self):
+        everybody = self.studio.everybody()
+        self.assertGreater(len(everybody), 15)
+        self.assertLess(self.studio.stop(), 6)
+        self.assertEqual([command_of(pid) for pid in everybody if is_running(pid)], [])
+        self.assertNotIn("Traceback", self.studio.said())
+
+    def test_a_second_studio_on_the_same_data_is_refused_in_words(self):
+        second = self.studio.manage("studio", stderr=-1, text=True)
+        _, printed = second.communicate(timeout=30)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn(f"already running on {self.studio.data / 'data'} (process {self.studio.process.pid})", printed)
+
+    def test_a_busy_port_is_refused_in_words(self):
+        self.studio.environment["STUDIO_DATA_DIR"] = str(self.studio.data / "other")
+        second = self.studio.manage("studio", stderr=-1, text=True)
+        _, printed = second.communicate(timeout=30)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn(f"Port {self.studio.port} on 127.0.0.1 is in use", printed)
+        self.assertNotIn("Traceback", printed)
+
+    def test_stopped_in_the_middle_of_a_generation_it_goes_on_at_the_next_start(self):
+        uuids = self.generate(2)
+        wait_for(lambda: set(self.statuses(uuids)) == {"in_progress"}, seconds=20)
+        self.assertLess(self.studio.stop(), 10, self.studio.said())
+        self.studio.start()
+        self.assert_all_completed_from_one_create_each(uuids)
+
+    def test_ctrl_c_leaves_no_trace_on_the_terminal(self):
+        os.kill(self.studio.process.pid, signal.SIGINT)
+        self.assertEqual(self.studio.process.wait(20), 0)
+        last = self.studio.said().splitlines()[-2:]
+        self.assertTrue(last[0].endswith("stopping"), last)
+        self.assertTrue(last[1].endswith("stopped"), last)
