@@ -37,12 +37,13 @@ function tick() {
 setInterval(tick, 1000);
 
 const shortTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const exactTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const fullTime = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
 function localTimes(within) {
   for (const time of $$("time[data-local]:not([title])", within)) {
     const moment = new Date(time.dateTime);
-    time.textContent = shortTime.format(moment);
+    time.textContent = (time.dataset.local === "exact" ? exactTime : shortTime).format(moment);
     time.title = fullTime.format(moment);
   }
 }
