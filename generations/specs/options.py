@@ -1,41 +1,35 @@
-"""What an option of a video model can be, and what a video model is. Pure Python: no Django, no I/O.
+"""The kinds of option: each turns raw input into a typed value, or says in one sentence what is allowed."""
 
-Every kind of option turns raw input (text from a form, JSON from a program) into a typed value or says in
-one sentence what is allowed. A `VideoModel` puts its options together: `clean` decides what is stored,
-`sent` what goes on the wire, `asked` which frame and length that means.
-"""
-
-import ipaddress
-import math
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
+from generations.specs.reading import (
+    Frame,
+    is_absent,
+    is_public_host,
+    listed,
+    nearest_ratio,
+    parse_frame,
+    parse_integer,
+    parse_ratio,
+    parse_tier,
+    positive,
+    quoted,
+)
+
 type Value = str | int | bool
 type WireType = Literal["string", "integer", "boolean"]
-type Frame = tuple[int, int]
 
 WIRE_TYPES = ("string", "integer", "boolean")
-STATUSES = ("active", "beta", "paused", "retired")
-SOURCES = ("video_url", "content")
-RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "9:21")
-# The short side of a tier that is not spelled as one.
-NAMED_TIERS = {"2k": 1440, "4k": 2160, "8k": 4320}
 # What a request carries beside its options.
 RESERVED = frozenset({"model", "prompt"})
 
-# No sign but minus, no leading zero, no decimal point, ASCII digits only, and never long enough to be slow.
-HUGE = 10**18
-INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
-FRAME = re.compile(r"([1-9][0-9]{0,4})[x*]([1-9][0-9]{0,4})")
-RATIO = re.compile(r"([1-9][0-9]{0,2}):([1-9][0-9]{0,2})")
-TIER = re.compile(r"([1-9][0-9]{2,3})p")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 PATH = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
-KEY = re.compile(r"[a-z][a-z0-9-]*/[a-z0-9][a-z0-9.-]*")
 UPLOAD = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
@@ -55,99 +49,6 @@ class OptionErrors(ValueError):
         super().__init__(" ".join(sentence for found in self.errors.values() for sentence in found))
 
 
-# Reading
-
-
-def quoted(raw: object) -> str:
-    """Return what somebody gave, short enough and clean enough to stand in a sentence."""
-    if isinstance(raw, int) and abs(raw) >= HUGE:
-        return "a huge number"  # too long to print, and Python may refuse to
-    text = raw if isinstance(raw, str) else str(raw) if isinstance(raw, int | float) else type(raw).__name__
-    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:40])
-    return f"{shown}…" if len(text) > 40 else shown
-
-
-def listed(words: Iterable[str]) -> str:
-    """Return "a", "a or b", "a, b or c"."""
-    *most, last = words
-    return f"{', '.join(most)} or {last}" if most else last
-
-
-def is_absent(raw: object) -> bool:
-    return raw is None or (isinstance(raw, str) and not raw.strip())
-
-
-def parse_integer(raw: object) -> int | None:
-    """Return the integer that `raw` is or spells, else None; neither True nor "5.0" is one."""
-    if isinstance(raw, str) and INTEGER.fullmatch(raw.strip()):
-        return int(raw)
-    return raw if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < HUGE else None
-
-
-def positive(value: object) -> int | None:
-    """Return a count that is at least 1, given as an integer and not as text, else None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
-
-
-def parse_frame(raw: object) -> Frame | None:
-    """Return (width, height) in pixels from "1280x720" or "1280*720", else None."""
-    match = FRAME.fullmatch(raw.strip()) if isinstance(raw, str) else None
-    return (int(match[1]), int(match[2])) if match else None
-
-
-def parse_ratio(raw: object) -> float | None:
-    """Return width / height of "16:9", else None."""
-    match = RATIO.fullmatch(raw.strip()) if isinstance(raw, str) else None
-    return int(match[1]) / int(match[2]) if match else None
-
-
-def parse_tier(raw: object) -> int | None:
-    """Return the short side in pixels that "720p", "480P" or "4K" names, else None."""
-    text = raw.strip().lower() if isinstance(raw, str) else ""
-    match = TIER.fullmatch(text)
-    return int(match[1]) if match else NAMED_TIERS.get(text)
-
-
-def nearest_ratio(shape: float, labels: Iterable[str] = RATIOS) -> str:
-    """Return the label nearest to width / height, e.g. 1088 / 832 is "4:3"; `labels` are ratios."""
-    return min(labels, key=lambda label: abs(math.log(shape / (parse_ratio(label) or math.inf))))
-
-
-def nominal_frame(ratio: object, tier: object) -> Frame | None:
-    """Return the frame a ratio and a tier name, the tier being the short side: 720p 1:1 is 720x720."""
-    shape, short = parse_ratio(ratio), parse_tier(tier)
-    if shape is None or short is None:
-        return None
-    long = 2 * round(short * max(shape, 1 / shape) / 2)  # encoders want even sides
-    return (long, short) if shape >= 1 else (short, long)
-
-
-def is_public_host(host: str) -> bool:
-    """Say whether a host in a link may be reached by strangers, as far as its name alone can tell.
-
-    Names are not resolved. Whatever a resolver could read as an address (127.1, 2130706433, 0x7f.0.0.1)
-    must be a plain global one, also inside IPv6.
-    """
-    host = host.lower().rstrip(".")
-    last = host.rpartition(".")[2]
-    if ":" not in host and not re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last):
-        return "." in host and last not in {"localhost", "local", "internal", "localdomain", "home", "lan", "arpa"}
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address):
-        if address in ipaddress.ip_network("64:ff9b::/96"):
-            return is_public_host(str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)))
-        inner = address.ipv4_mapped or address.sixtofour
-        if address.teredo or inner:
-            return inner is not None and is_public_host(str(inner))
-    return address.is_global and not address.is_multicast
-
-
-# The kinds of option
-
-
 @dataclass(frozen=True, kw_only=True)
 class Option:
     """One control of a video model; the kinds below say what it accepts.
@@ -158,6 +59,7 @@ class Option:
 
     kind: ClassVar[str] = ""
     roles: ClassVar[frozenset[str]] = frozenset()
+    allowed_for_data: ClassVar[str] = "among its values"
 
     name: str
     label: str
@@ -194,8 +96,6 @@ class Option:
     def check_default(self) -> None:
         if self.default is not None and not self.is_value(self.default):
             raise ValueError(f"default {self.default} is not {self.allowed_for_data}")
-
-    allowed_for_data: ClassVar[str] = "among its values"
 
     def is_value(self, value: object) -> bool:
         """Say whether `value` is legal and already typed: "5" is not 5, True is not 1."""
@@ -505,167 +405,3 @@ class ImageFile(Option):
         if not UPLOAD.fullmatch(given):
             raise OptionError(f"{self.label} must be {self.allowed}.")
         return given
-
-
-# A model
-
-
-@dataclass(frozen=True, kw_only=True)
-class Observed:
-    """What a provider says it delivers when `asked` (option name to value) is chosen: a frame as WxH."""
-
-    asked: Mapping[str, str]
-    frame: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """The frame in pixels and the length that a choice of options means, as far as they say."""
-
-    width: int | None
-    height: int | None
-    seconds: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class VideoModel:
-    """One entry of the catalogue. Raises ValueError with a reason when it contradicts itself."""
-
-    key: str
-    label: str
-    maker: str
-    dialect: str
-    upstream_id: str
-    status: str
-    source: str
-    description: str
-    sources: tuple[str, ...] = SOURCES
-    options: tuple[Option, ...] = ()
-    prompt_max: int = 5000
-    observed: tuple[Observed, ...] = ()
-    retired_on: str = ""
-    successor: str = ""
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __post_init__(self) -> None:
-        if not KEY.fullmatch(self.key):
-            raise ValueError(f"key {self.key!r} is not spelled like family/model")
-        for name in ("label", "maker", "dialect", "upstream_id", "source", "description"):
-            if not getattr(self, name).strip():
-                raise ValueError(f"{name} is missing")
-        if self.status not in STATUSES:
-            raise ValueError(f"status {self.status!r} is not one of {', '.join(STATUSES)}")
-        if self.status == "retired" and not self.retired_on:
-            raise ValueError("retired_on is missing")
-        if not self.sources or not set(self.sources) <= set(SOURCES) or len(set(self.sources)) != len(self.sources):
-            raise ValueError(f"sources are not some of {', '.join(SOURCES)}")
-        if self.prompt_max < 1:
-            raise ValueError("prompt_max is below 1")
-        self.check_names()
-        for option in self.options:
-            self.check_rules(option)
-        for observed in self.observed:
-            self.check_observed(observed)
-
-    def check_names(self) -> None:
-        for what, found in {
-            "option": [option.name for option in self.options],
-            "path": [option.path for option in self.options],
-            "role": [option.role for option in self.options if option.role],
-        }.items():
-            if doubled := {name for name in found if found.count(name) > 1}:
-                raise ValueError(f"{what} {listed(sorted(doubled))} is given twice")
-        for option in self.options:
-            if any(other.path.startswith(f"{option.path}.") for other in self.options):
-                raise ValueError(f"option {option.name}: path {option.path} is also the folder of another option")
-
-    def check_rules(self, option: Option) -> None:
-        for rule, names in {"requires": option.requires, "overridden_by": option.overridden_by}.items():
-            for name in names:
-                if name == option.name or self.option(name) is None:
-                    raise ValueError(f"option {option.name}: {rule} names {name}, which is no other option")
-        for name, value in option.requires.items():
-            other = self.option(name)
-            if other is not None and not other.is_value(value):
-                raise ValueError(f"option {option.name}: requires {name} to be {value}, which it cannot be")
-
-    def check_observed(self, observed: Observed) -> None:
-        for name, value in observed.asked.items():
-            option = self.option(name)
-            if option is None or not option.is_value(value):
-                raise ValueError(f"observed: {name} {value} cannot be asked for")
-        if not observed.asked or parse_frame(observed.frame) is None:
-            raise ValueError(f"observed: {observed.frame} is not a frame such as 1280x720, or nothing was asked")
-
-    @property
-    def family(self) -> str:
-        return self.key.partition("/")[0]
-
-    @property
-    def is_choosable(self) -> bool:
-        return self.status in {"active", "beta"}
-
-    def option(self, name: str) -> Option | None:
-        return next((option for option in self.options if option.name == name), None)
-
-    def option_with_role(self, role: str) -> Option | None:
-        return next((option for option in self.options if role and option.role == role), None)
-
-    def clean(self, values: Mapping[str, object]) -> dict[str, Value]:
-        """Return every option that has a value, typed, defaults filled in, by name.
-
-        An option that will not be sent (see `sent`) keeps its value: nothing typed is lost.
-        Raises OptionErrors with every sentence at once, also for names this model does not have.
-        """
-        return self.checked({option.name: None for option in self.options} | dict(values))
-
-    def checked(self, values: Mapping[str, object]) -> dict[str, Value]:
-        """Return the named options that have a value, typed. Raises OptionErrors."""
-        cleaned: dict[str, Value] = {}
-        errors: dict[str, list[str]] = {}
-        for name, raw in values.items():
-            option = self.option(name)
-            if option is None:
-                errors[quoted(name)] = [f"{self.label} has no option '{quoted(name)}'."]
-                continue
-            try:
-                value = option.clean(raw)
-            except OptionError as error:
-                errors[name] = [error.sentence]
-            else:
-                if value is not None:
-                    cleaned[name] = value
-        for option in self.options:  # what is not sent need not be given
-            if option.name in errors and is_absent(values.get(option.name)) and not self.is_sent(option, cleaned):
-                del errors[option.name]
-        if errors:
-            raise OptionErrors(errors)
-        return cleaned
-
-    def is_sent(self, option: Option, values: Mapping[str, object]) -> bool:
-        """Say whether the rules let this option on the wire beside these clean values."""
-        met = all(values.get(name) == value for name, value in option.requires.items())
-        return met and all(is_absent(values.get(name)) for name in option.overridden_by)
-
-    def sent(self, values: Mapping[str, object]) -> dict[str, Value]:
-        """Return exactly what goes on the wire for values that `clean` returned: typed, by dotted path.
-
-        Absent: what has no value, files, unmet `requires`, and whatever `overridden_by` is given for.
-        Nothing is filled in here: what is stored is what is sent. Raises OptionErrors when a value is
-        not legal, so a changed catalogue never changes a request silently.
-        """
-        given = self.checked({name: raw for name, raw in values.items() if not is_absent(raw)})
-        return {
-            option.path: option.wire(given[option.name])
-            for option in self.options
-            if option.name in given and not isinstance(option, ImageFile) and self.is_sent(option, given)
-        }
-
-    def asked(self, values: Mapping[str, object]) -> Asked:
-        """Return the frame and the length that clean values mean; None where they do not say."""
-        chosen = {option.role: values.get(option.name) for option in self.options if option.role}
-        frame = parse_frame(chosen.get("size")) or nominal_frame(chosen.get("ratio"), chosen.get("tier"))
-        width, height = frame or (None, None)
-        return Asked(width=width, height=height, seconds=parse_integer(chosen.get("seconds")))

@@ -1,0 +1,173 @@
+"""A video model: its options put together, what is stored, what is sent, and what that asks for."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from generations.specs.options import ImageFile, Option, OptionError, OptionErrors, Value
+from generations.specs.reading import is_absent, listed, nominal_frame, parse_frame, parse_integer, quoted
+
+STATUSES = ("active", "beta", "paused", "retired")
+SOURCES = ("video_url", "content")
+KEY = re.compile(r"[a-z][a-z0-9-]*/[a-z0-9][a-z0-9.-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """What a provider says it delivers when `asked` (option name to value) is chosen: a frame as WxH."""
+
+    asked: Mapping[str, str]
+    frame: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The frame in pixels and the length that a choice of options means, as far as they say."""
+
+    width: int | None
+    height: int | None
+    seconds: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoModel:
+    """One entry of the catalogue. Raises ValueError with a reason when it contradicts itself."""
+
+    key: str
+    label: str
+    maker: str
+    dialect: str
+    upstream_id: str
+    status: str
+    source: str
+    description: str
+    sources: tuple[str, ...] = SOURCES
+    options: tuple[Option, ...] = ()
+    prompt_max: int = 5000
+    observed: tuple[Observed, ...] = ()
+    retired_on: str = ""
+    successor: str = ""
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __post_init__(self) -> None:
+        if not KEY.fullmatch(self.key):
+            raise ValueError(f"key {self.key!r} is not spelled like family/model")
+        for name in ("label", "maker", "dialect", "upstream_id", "source", "description"):
+            if not getattr(self, name).strip():
+                raise ValueError(f"{name} is missing")
+        if self.status not in STATUSES:
+            raise ValueError(f"status {self.status!r} is not one of {', '.join(STATUSES)}")
+        if self.status == "retired" and not self.retired_on:
+            raise ValueError("retired_on is missing")
+        if not self.sources or not set(self.sources) <= set(SOURCES) or len(set(self.sources)) != len(self.sources):
+            raise ValueError(f"sources are not some of {', '.join(SOURCES)}")
+        if self.prompt_max < 1:
+            raise ValueError("prompt_max is below 1")
+        self.check_names()
+        for option in self.options:
+            self.check_rules(option)
+        for observed in self.observed:
+            self.check_observed(observed)
+
+    def check_names(self) -> None:
+        for what, found in {
+            "option": [option.name for option in self.options],
+            "path": [option.path for option in self.options],
+            "role": [option.role for option in self.options if option.role],
+        }.items():
+            if doubled := {name for name in found if found.count(name) > 1}:
+                raise ValueError(f"{what} {listed(sorted(doubled))} is given twice")
+        for option in self.options:
+            if any(other.path.startswith(f"{option.path}.") for other in self.options):
+                raise ValueError(f"option {option.name}: path {option.path} is also the folder of another option")
+
+    def check_rules(self, option: Option) -> None:
+        for rule, names in {"requires": option.requires, "overridden_by": option.overridden_by}.items():
+            for name in names:
+                if name == option.name or self.option(name) is None:
+                    raise ValueError(f"option {option.name}: {rule} names {name}, which is no other option")
+        for name, value in option.requires.items():
+            other = self.option(name)
+            if other is not None and not other.is_value(value):
+                raise ValueError(f"option {option.name}: requires {name} to be {value}, which it cannot be")
+
+    def check_observed(self, observed: Observed) -> None:
+        for name, value in observed.asked.items():
+            option = self.option(name)
+            if option is None or not option.is_value(value):
+                raise ValueError(f"observed: {name} {value} cannot be asked for")
+        if not observed.asked or parse_frame(observed.frame) is None:
+            raise ValueError(f"observed: {observed.frame} is not a frame such as 1280x720, or nothing was asked")
+
+    @property
+    def family(self) -> str:
+        return self.key.partition("/")[0]
+
+    @property
+    def is_choosable(self) -> bool:
+        return self.status in {"active", "beta"}
+
+    def option(self, name: str) -> Option | None:
+        return next((option for option in self.options if option.name == name), None)
+
+    def option_with_role(self, role: str) -> Option | None:
+        return next((option for option in self.options if role and option.role == role), None)
+
+    def clean(self, values: Mapping[str, object]) -> dict[str, Value]:
+        """Return every option that has a value, typed, defaults filled in, by name.
+
+        An option that will not be sent (see `sent`) keeps its value: nothing typed is lost.
+        Raises OptionErrors with every sentence at once, also for names this model does not have.
+        """
+        return self.checked({option.name: None for option in self.options} | dict(values))
+
+    def checked(self, values: Mapping[str, object]) -> dict[str, Value]:
+        """Return the named options that have a value, typed. Raises OptionErrors."""
+        cleaned: dict[str, Value] = {}
+        errors: dict[str, list[str]] = {}
+        for name, raw in values.items():
+            option = self.option(name)
+            if option is None:
+                errors[quoted(name)] = [f"{self.label} has no option '{quoted(name)}'."]
+                continue
+            try:
+                value = option.clean(raw)
+            except OptionError as error:
+                errors[name] = [error.sentence]
+            else:
+                if value is not None:
+                    cleaned[name] = value
+        for option in self.options:  # what is not sent need not be given
+            if option.name in errors and is_absent(values.get(option.name)) and not self.is_sent(option, cleaned):
+                del errors[option.name]
+        if errors:
+            raise OptionErrors(errors)
+        return cleaned
+
+    def is_sent(self, option: Option, values: Mapping[str, object]) -> bool:
+        """Say whether the rules let this option on the wire beside these clean values."""
+        met = all(values.get(name) == value for name, value in option.requires.items())
+        return met and all(is_absent(values.get(name)) for name in option.overridden_by)
+
+    def sent(self, values: Mapping[str, object]) -> dict[str, Value]:
+        """Return exactly what goes on the wire for values that `clean` returned: typed, by dotted path.
+
+        Absent: what has no value, files, unmet `requires`, and whatever `overridden_by` is given for.
+        Nothing is filled in here: what is stored is what is sent. Raises OptionErrors when a value is
+        not legal, so a changed catalogue never changes a request silently.
+        """
+        given = self.checked({name: raw for name, raw in values.items() if not is_absent(raw)})
+        return {
+            option.path: option.wire(given[option.name])
+            for option in self.options
+            if option.name in given and not isinstance(option, ImageFile) and self.is_sent(option, given)
+        }
+
+    def asked(self, values: Mapping[str, object]) -> Asked:
+        """Return the frame and the length that clean values mean; None where they do not say."""
+        chosen = {option.role: values.get(option.name) for option in self.options if option.role}
+        frame = parse_frame(chosen.get("size")) or nominal_frame(chosen.get("ratio"), chosen.get("tier"))
+        width, height = frame or (None, None)
+        return Asked(width=width, height=height, seconds=parse_integer(chosen.get("seconds")))
