@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -33,48 +34,63 @@ def free_port() -> int:
 class OwnDatabase:
     """A database of the server in TEST_DATABASE_URL, made and dropped; SQLite in the data directory without one."""
 
-    def __init__(self) -> None:
+    def __init__(self, template: "OwnDatabase | None" = None) -> None:
         self.server = os.environ.get("TEST_DATABASE_URL", "").rpartition("/")[0]
         self.name = f"videostudio_services_{secrets.token_hex(6)}"
         self.url = f"{self.server}/{self.name}" if self.server else ""
-        self._run("CREATE DATABASE {}")
+        self._run(sql.SQL("CREATE DATABASE {} TEMPLATE {}"), self.name, template.name if template else "template1")
 
     def drop(self) -> None:
-        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+        self._run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)"), self.name)
 
-    def _run(self, statement: str) -> None:
+    def _run(self, statement: sql.SQL, *names: str) -> None:
         if self.server:
             with psycopg.connect(f"{self.server}/postgres", autocommit=True) as connection:
-                connection.execute(sql.SQL(statement).format(sql.Identifier(self.name)))
+                connection.execute(statement.format(*map(sql.Identifier, names)))
 
 
 class Studio:
-    """Runs from `with Studio() as studio:` on; `upstream` names a FakeUpstream as the gateway cometapi."""
+    """Runs from `with Studio() as studio:` on; `upstream` names a FakeUpstream as the gateway cometapi.
 
-    def __init__(self, *, upstream=None, **variables: str) -> None:
+    `prepared`, another one whose `prepare` has run, lends its data, so that the start takes two seconds, not seven.
+    """
+
+    def __init__(self, *, upstream=None, prepared: "Studio | None" = None, **variables: str) -> None:
         self.scratch = tempfile.TemporaryDirectory(prefix="videostudio-service-")
-        self.data = Path(self.scratch.name)
-        self.log_path = self.data / "log"
+        self.data = Path(self.scratch.name) / "data"
+        self.log_path = Path(self.scratch.name) / "log"
         self.port = free_port()
-        self.database = OwnDatabase()
-        names = {*CONTRACT, *re.findall(r"^([A-Z_]+)=", (settings.BASE_DIR / ".env.example").read_text(), re.MULTILINE)}
+        self.database = OwnDatabase(prepared.database if prepared else None)
+        if prepared:
+            shutil.copytree(prepared.data, self.data)
+        self.environment = self._environment(upstream) | variables
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20, trust_env=False)
+
+    def _environment(self, upstream) -> dict[str, str]:
+        example = (settings.BASE_DIR / ".env.example").read_text()
+        names = {*CONTRACT, *re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)}
         # Empty counts as absent, and keeps a developer's .env out.
-        self.environment = {**os.environ, **dict.fromkeys(names, "")} | {
+        found = {**os.environ, **dict.fromkeys(names, "")} | {
             "DJANGO_SETTINGS_MODULE": "videostudio.settings",
             "PORT": str(self.port),
-            "STUDIO_DATA_DIR": str(self.data / "data"),
+            "STUDIO_DATA_DIR": str(self.data),
             "DATABASE_URL": self.database.url,
             "STUDIO_ADMIN_PASSWORD": PASSWORD,
             "STUDIO_POLL_SECONDS": "1",
         }
         if upstream:
-            self.environment |= {
+            found |= {
                 "COMETAPI_KEY": upstream.key,
                 "COMETAPI_BASE_URL": upstream.base_url,
                 "STUDIO_PRIVATE_HOSTS": upstream.host_port,
             }
-        self.environment |= variables
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20, trust_env=False)
+        return found
+
+    def discard(self) -> None:
+        """Drop the database and the data."""
+        self.client.close()
+        self.database.drop()
+        self.scratch.cleanup()
 
     # Life
 
@@ -83,14 +99,12 @@ class Studio:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.client.close()
         left = below(self.process.pid)
         self.process.kill()
         self.process.wait()
         for pid in left:
             kill(pid)
-        self.database.drop()
-        self.scratch.cleanup()
+        self.discard()
 
     def start(self) -> None:
         """Start the tree and wait until it says that it is ready."""

@@ -29,11 +29,14 @@ class StudioTestCase(SimpleTestCase):
             make_clip(clip, 1280, 720, 5)
             cls.video = clip.read_bytes()
 
+    @pytest.fixture(autouse=True)
+    def _take_prepared(self, prepared_studio: Studio) -> None:
+        self.prepared = prepared_studio
+
     def setUp(self):
         self.upstream = FakeUpstream(video=self.video)
         self.addCleanup(self.upstream.close)
-        studio = Studio(upstream=self.upstream)
-        self.studio = self.enterContext(studio)
+        self.studio = self.enterContext(Studio(upstream=self.upstream, prepared=self.prepared))
         self.studio.sign_in()
 
     def generate(self, count: int) -> list[str]:
@@ -184,10 +187,10 @@ class StartAndStopTests(StudioTestCase):
         second = self.studio.manage("studio", stderr=-1, text=True)
         _, printed = second.communicate(timeout=30)
         self.assertEqual(second.returncode, 1)
-        self.assertIn(f"already running on {self.studio.data / 'data'} (process {self.studio.process.pid})", printed)
+        self.assertIn(f"already running on {self.studio.data} (process {self.studio.process.pid})", printed)
 
     def test_a_busy_port_is_refused_in_words(self):
-        self.studio.environment["STUDIO_DATA_DIR"] = str(self.studio.data / "other")
+        self.studio.environment["STUDIO_DATA_DIR"] = str(self.studio.data.parent / "other")
         second = self.studio.manage("studio", stderr=-1, text=True)
         _, printed = second.communicate(timeout=30)
         self.assertEqual(second.returncode, 1)
