@@ -228,9 +228,9 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
         return format_html('<a href="{0}">{0}</a>', generation.get_absolute_url())
 
     def get_actions(self, request: HttpRequest) -> dict:
-        """Decisions belong to operators: they need the right to change generations, which no form here uses."""
+        """Decisions belong to operators: they need the right to settle unknown outcomes."""
         actions = super().get_actions(request)
-        return actions if request.user.has_perm("generations.change_generation") else {}
+        return actions if request.user.has_perm("generations.settle_unknown") else {}
 
     def each(self, request: HttpRequest, queryset, decide, done: str) -> None:
         """Carry a decision out for every chosen row, and say what could not be done."""

@@ -37,5 +37,5 @@ def banners(user) -> list[tuple[str, str]]:
     ]
     if count := Generation.objects.visible_to(user).filter(status=Status.UNKNOWN).count():
         things = "1 request has" if count == 1 else f"{count} requests have"
-        found.append(("error", f"{things} an unknown outcome: accepted and billed, or not. Look at the queue."))
+        found.append(("error", f"{things} an unknown outcome: accepted and billed, or not. Decide on the page of unknown outcomes, under Queue."))
     return found

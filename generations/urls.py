@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generations.views import detail, library, live, pages, studio, theme
+from generations.views import desk, detail, library, live, pages, studio, theme
 from generations.views import media as files
 
 app_name = "generations"
@@ -21,5 +21,9 @@ urlpatterns = [
     path("uploads/<uuid:uuid>/", files.upload, name="upload"),
     path("prompts/", pages.prompts, name="prompts"),
     path("queue/", pages.queue, name="queue"),
+    path("queue/unknown/", desk.desk, name="desk"),
+    path("queue/unknown/<uuid:uuid>/attach/", desk.attach, name="attach"),
+    path("queue/unknown/<uuid:uuid>/not-created/", desk.not_created, name="not-created"),
+    path("queue/unknown/<uuid:uuid>/send-again/", desk.send_again, name="send-again"),
     path("models/", pages.models, name="models"),
 ]

@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
+from generations import queue
 from generations.gateways import GatewayError, VideoTask
 from generations.gateways.http import send_once
 from generations.lifecycle.endpoints import dialect_of, endpoint
@@ -10,6 +11,7 @@ from generations.models import Event, Failure, Generation, Status, SubmitAttempt
 from videostudio.scrubbing import scrub_json
 
 PERSON = Event.ActorKind.PERSON
+SEND_AGAIN_WORDS = "may cost twice"
 
 
 class CannotDo(Exception):
@@ -92,6 +94,31 @@ def confirm_not_created(generation: Generation, user: User) -> None:
         if not moved:
             raise CannotDo("The generation moved on meanwhile.")
         _decide(generation, SubmitAttempt.Outcome.CONFIRMED_NOT_CREATED, user)
+
+
+def send_again(generation: Generation, user: User, *, typed: str) -> None:
+    """Let another create follow one that may have been accepted: a person pays again, knowingly.
+
+    Raises CannotDo when the row is not unknown or the words were not typed.
+    """
+    if generation.status != Status.UNKNOWN:
+        raise CannotDo("Only a generation whose outcome is unknown can be sent again.")
+    if " ".join(typed.split()).lower() != SEND_AGAIN_WORDS:
+        raise CannotDo(f"Type “{SEND_AGAIN_WORDS}” to confirm. Nothing was sent.")
+    with transaction.atomic():
+        _decide(generation, SubmitAttempt.Outcome.UNKNOWN, user)
+        moved = generation.move_to(
+            Status.QUEUED,
+            actor=user.get_username(),
+            actor_kind=PERSON,
+            reason="sent again by decision; it may cost twice",
+            detail="",
+            claim="",
+            tries=0,
+        )
+        if not moved:
+            raise CannotDo("The generation moved on meanwhile.")
+        queue.hint("submit", generation.pk)
 
 
 def _decide(generation: Generation, outcome: str, user: User) -> None:

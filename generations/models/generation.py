@@ -142,6 +142,10 @@ class Generation(Shown, models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [
+            ("settle_unknown", "Can decide about unknown outcomes"),
+            ("send_again", "Can send again what may already have been billed"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(progress__lte=100), name="progress_is_a_percentage"),
             models.CheckConstraint(

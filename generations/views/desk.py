@@ -1,0 +1,89 @@
+"""The desk of unknown outcomes: paid requests that may have been accepted, and what a person decides about each."""
+
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from generations.lifecycle import decisions
+from generations.models import Generation, Status
+
+MOST = 200
+SETTLE = "generations.settle_unknown"
+SEND_AGAIN = "generations.send_again"
+
+
+class AttachForm(forms.Form):
+    upstream_id = forms.CharField(max_length=512)
+
+
+@require_safe
+def desk(request: HttpRequest) -> HttpResponse:
+    """Everybody of the team sees what is unclear; who may decide has the forms."""
+    unknown = Generation.objects.visible_to(request.user).filter(status=Status.UNKNOWN).for_cards()
+    rows = list(unknown.prefetch_related("attempts").order_by("id")[:MOST])
+    now = timezone.now()
+    cases = [(row, row.attempts.all().last(), now - row.created_at) for row in rows]
+    context = {
+        "cases": cases,
+        "may_settle": request.user.has_perm(SETTLE),
+        "may_send_again": request.user.has_perm(SEND_AGAIN),
+        "send_again_words": decisions.SEND_AGAIN_WORDS,
+    }
+    return render(request, "generations/desk.html", context)
+
+
+def unclear(request: HttpRequest, uuid: UUID) -> Generation:
+    return get_object_or_404(Generation.objects.visible_to(request.user).for_cards(), uuid=uuid)
+
+
+def decide(request: HttpRequest, decision, done: str) -> HttpResponse:
+    """Carry one decision out, say what came of it, and return to the desk."""
+    try:
+        decision()
+    except decisions.CannotDo as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, done)
+    return redirect("generations:desk")
+
+
+@require_POST
+@permission_required(SETTLE, raise_exception=True)
+def attach(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    generation = unclear(request, uuid)
+    form = AttachForm(request.POST)
+    upstream_id = form.cleaned_data["upstream_id"] if form.is_valid() else ""
+    return decide(
+        request,
+        lambda: decisions.attach(generation, upstream_id, request.user),
+        "Attached. The gateway knows the task; the studio follows it from here.",
+    )
+
+
+@require_POST
+@permission_required(SETTLE, raise_exception=True)
+def not_created(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    generation = unclear(request, uuid)
+    return decide(
+        request,
+        lambda: decisions.confirm_not_created(generation, request.user),
+        "Noted: nothing was created. It ended as failed and counts as not spent.",
+    )
+
+
+@require_POST
+@permission_required(SEND_AGAIN, raise_exception=True)
+def send_again(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    generation = unclear(request, uuid)
+    typed = request.POST.get("typed", "")
+    return decide(
+        request,
+        lambda: decisions.send_again(generation, request.user, typed=typed),
+        "It is sent again. If the first request was accepted too, both are billed.",
+    )
