@@ -288,7 +288,7 @@ class Text(Option):
 
     def read(self, raw: object) -> str:
         if not isinstance(raw, str):
-            raise self.refuse(raw, "text")
+            raise OptionError(f"{self.label} must be text, not {quoted(raw)}.")
         text = raw.replace("\r\n", "\n").replace("\r", "\n").strip()
         # A lone surrogate is legal in Python and JSON, but neither the wire nor a database can hold it.
         if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
