@@ -146,7 +146,7 @@ def read_option(table: dict[str, Any]) -> Option:
     left = dict(table)
     name, kind = left.get("name"), left.pop("kind", None)
     try:
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise ValueError(f"kind {kind!r} is not one of {', '.join(KINDS)}")
         fields = take(left, OPTION | BY_KIND[kind], ("name", "label", *KIND_NEEDS.get(kind, ())))
         return KINDS[kind](**fields)
