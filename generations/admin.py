@@ -1,5 +1,6 @@
 """The operator's screen: gateways and people are edited here; what happened is only read."""
 
+from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -25,9 +26,8 @@ from generations.models import (
 )
 
 # A row of django-q2's Schedule can run any import path: whoever could add one would own the machine.
-for model in (Schedule, Success, QueueFailure, OrmQ):
-    if admin.site.is_registered(model):
-        admin.site.unregister(model)
+# allauth's own list of addresses is not used: an account has one, on its own page.
+admin.site.unregister([Schedule, Success, QueueFailure, OrmQ, EmailAddress])
 
 
 class ReadOnly:

@@ -57,7 +57,6 @@ FIRST_ACCOUNT = {
 INITIAL_PASSWORD_FILE = DATA_DIR / "initial-password"
 
 INSTALLED_APPS = [
-    "generations",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -69,6 +68,7 @@ INSTALLED_APPS = [
     "django_q",
     "allauth",
     "allauth.account",
+    "generations",  # last: its admin takes back what the others registered
 ]
 
 MIDDLEWARE = [
