@@ -2,22 +2,23 @@
 
 const root = document.documentElement;
 const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
+const on = (type, act, capture) => document.addEventListener(type, act, capture);
 root.classList.add("js");
 
 // Polling: silent while the tab is hidden, one question on return.
 
 const isPolling = (element) => /\bevery\b/.test(element.getAttribute("hx-trigger") ?? "");
 
-document.addEventListener("htmx:beforeRequest", (event) => {
+on("htmx:beforeRequest", (event) => {
   if (document.hidden && isPolling(event.detail.elt)) event.preventDefault();
 });
 
-document.addEventListener("visibilitychange", () => {
+on("visibilitychange", () => {
   if (document.hidden) return;
   finished = 0;
   document.title = plainTitle;
   const live = document.querySelector("#live[hx-get]");
-  if (live && window.htmx) htmx.ajax("GET", live.getAttribute("hx-get"), { source: live, swap: "none" });
+  if (live) htmx.ajax("GET", live.getAttribute("hx-get"), { source: live, swap: "none" });
 });
 
 // Time: elapsed while something runs, moments in the reader's own zone.
@@ -36,15 +37,15 @@ function tick() {
 }
 setInterval(tick, 1000);
 
-const shortTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const exactTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const fullTime = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
-
-function localTimes(within) {
-  for (const time of $$("time[data-local]:not([title])", within)) {
+// The time alone for today, the date alone for another day; all of it on hover.
+function localTimes() {
+  for (const time of $$("time[data-local]:not([title])")) {
     const moment = new Date(time.dateTime);
-    time.textContent = (time.dataset.local === "exact" ? exactTime : shortTime).format(moment);
-    time.title = fullTime.format(moment);
+    const say = (dateStyle, timeStyle) => moment.toLocaleString(undefined, { dateStyle, timeStyle });
+    const isToday = moment.toDateString() === new Date().toDateString();
+    const short = isToday ? say(undefined, "short") : say("medium");
+    time.textContent = time.dataset.local === "exact" ? say(undefined, "medium") : short;
+    time.title = say("full", "long");
   }
 }
 
@@ -53,11 +54,11 @@ function localTimes(within) {
 let finished = 0;
 const plainTitle = document.title;
 
-function toast(text, href = "", action = "Open") {
+function toast(text, href) {
   const item = document.createElement("div");
   item.className = "toast-item";
   item.append(text);
-  if (href) item.append(Object.assign(document.createElement("a"), { href, textContent: action }));
+  if (href) item.append(Object.assign(document.createElement("a"), { href, textContent: "Open" }));
   const area = document.getElementById("toasts");
   while (area.children.length >= 3) area.firstChild.remove();
   area.append(item);
@@ -75,19 +76,35 @@ function watch(card, announce) {
   const now = card.dataset.status;
   statuses.set(card.id, now);
   if (!announce || !before || before === now || !card.dataset.said) return;
-  toast(card.dataset.said, location.pathname === card.dataset.href ? "" : card.dataset.href);
+  toast(card.dataset.said, location.pathname !== card.dataset.href && card.dataset.href);
   if (document.hidden) document.title = `(${++finished}) ${plainTitle}`;
 }
 
+// A clip on a card shows its poster until it is asked to play; without JavaScript it has the browser's controls.
+
+function dressPlayer(button) {
+  const video = document.getElementById(button.dataset.play);
+  if (video.paused && !video.currentTime) video.controls = false;
+}
+
+on("click", ({ target }) => {
+  const button = target.closest?.("[data-play]");
+  if (!button) return;
+  const video = document.getElementById(button.dataset.play);
+  button.remove();
+  video.controls = true;
+  video.focus();
+  video.play();
+});
+
 // The composer: the draft, the counter, the slider, the name of the chosen file.
 
-const DRAFT = "draft";
 const promptBox = () => document.querySelector("#composer textarea[name=prompt]");
 
 // What is refused or just sent comes back filled in; a draft only fills an empty box.
 function recallDraft() {
   const box = promptBox();
-  if (box && !box.value) box.value = sessionStorage.getItem(DRAFT) ?? "";
+  if (box && !box.value) box.value = sessionStorage.getItem("draft") ?? "";
 }
 
 function count(box) {
@@ -98,18 +115,14 @@ function count(box) {
   counter.toggleAttribute("data-over", length > Number(box.dataset.max));
 }
 
-function pairSlider(from) {
-  const other = document.getElementById(from.dataset.pair);
-  if (other) other.value = from.value;
-}
-
-document.addEventListener("input", ({ target }) => {
+on("input", ({ target }) => {
   if (target.dataset.counter) count(target);
-  if (target.dataset.pair) pairSlider(target);
-  if (target === promptBox()) sessionStorage.setItem(DRAFT, target.value);
+  const pair = document.getElementById(target.dataset.pair);
+  if (pair) pair.value = target.value;
+  if (target === promptBox()) sessionStorage.setItem("draft", target.value);
 });
 
-document.addEventListener("change", ({ target }) => {
+on("change", ({ target }) => {
   if (target.type !== "file") return;
   const preview = document.getElementById(target.dataset.preview);
   const file = target.files[0];
@@ -117,14 +130,14 @@ document.addEventListener("change", ({ target }) => {
 });
 
 // A question about another model's options carries no file.
-document.addEventListener("htmx:configRequest", ({ detail }) => {
+on("htmx:configRequest", ({ detail }) => {
   if (detail.verb !== "get") return;
   for (const [name, value] of [...detail.formData.entries()]) if (value instanceof File) detail.formData.delete(name);
 });
 
 // One request for one press, and the button again whatever the answer was. htmx forms disable theirs by hx-disabled-elt.
 
-document.addEventListener("submit", (event) => {
+on("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("hx-post")) return;
   if (form.dataset.sent) return event.preventDefault();
@@ -138,35 +151,34 @@ addEventListener("pageshow", () => {
   }
 });
 const ofForm = (act) => ({ detail }) => detail.elt instanceof HTMLFormElement && act(detail.elt, detail);
-document.addEventListener("htmx:beforeRequest", ofForm((form) => form.setAttribute("aria-busy", true)));
-document.addEventListener(
+on("htmx:beforeRequest", ofForm((form) => form.setAttribute("aria-busy", true)));
+on(
   "htmx:afterRequest",
   ofForm((form, { successful, xhr }) => {
     form.setAttribute("aria-busy", false);
     if (form.id !== "composer") return;
-    if (successful) sessionStorage.removeItem(DRAFT);
+    if (successful) sessionStorage.removeItem("draft");
     else if (xhr.status !== 422) toast("That did not get through. Nothing you typed is lost: try again.");
   }),
 );
-document.addEventListener("htmx:sendError", ({ detail }) => {
+on("htmx:sendError", ({ detail }) => {
   if (!isPolling(detail.elt)) toast("The studio cannot be reached. Nothing you typed is lost.");
 });
 
 // Copying, the theme, keys.
 
-document.addEventListener("click", async ({ target }) => {
+on("click", async ({ target }) => {
   const button = target.closest?.("[data-copy]");
   if (!button) return;
-  const source = document.getElementById(button.dataset.copy);
   try {
-    await navigator.clipboard.writeText((source?.textContent ?? button.dataset.copy).trim());
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
     toast("Copied.");
   } catch {
     toast("The browser did not allow copying.");
   }
 });
 
-document.addEventListener("submit", (event) => {
+on("submit", (event) => {
   const { submitter, target } = event;
   if (!target.matches("[data-theme-form]") || !submitter) return;
   event.preventDefault();
@@ -177,30 +189,30 @@ document.addEventListener("submit", (event) => {
   fetch(target.action, { method: "POST", body, redirect: "manual" });
 }, true);
 
-document.addEventListener("keydown", (event) => {
+on("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     const form = event.target.closest?.("#composer");
-    if (form && form.getAttribute("aria-busy") !== "true") form.requestSubmit(form.querySelector("[data-generate]"));
+    if (form?.ariaBusy !== "true") form?.requestSubmit(form.querySelector("[data-generate]"));
   }
   const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
     const search = document.querySelector("input[type=search]");
-    if (search) {
-      event.preventDefault();
-      search.focus();
-    }
+    if (!search) return;
+    event.preventDefault();
+    search.focus();
   }
 });
 
 // Whatever arrives, with the page or later.
 
-function dress(within, announce) {
-  localTimes(within);
-  for (const box of $$("[data-counter]", within)) count(box);
-  for (const card of $$("[data-status]", within)) watch(card, announce);
+function dress(announce) {
+  localTimes();
+  $$("[data-counter]").forEach(count);
+  $$("[data-play]").forEach(dressPlayer);
+  for (const card of $$("[data-status]")) watch(card, announce);
 }
 
 recallDraft();
-dress(document, false);
-document.addEventListener("htmx:afterSettle", () => dress(document, true));
-document.addEventListener("htmx:oobAfterSwap", () => dress(document, true));
+dress(false);
+on("htmx:afterSettle", () => dress(true));
+on("htmx:oobAfterSwap", () => dress(true));
