@@ -1,5 +1,6 @@
 """Leaving a hint in the queue that a row wants attention. The row is the truth: a lost hint only costs time."""
 
+from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
@@ -21,5 +22,8 @@ def hint(step: str, *arguments: object, cluster: str = "") -> None:
 
 
 def waiting(cluster: str) -> int:
-    """Return how many messages a cluster's queue holds, those being worked on included."""
-    return OrmQ.objects.filter(key=cluster).count()
+    """Return how many messages of a cluster nobody has taken yet.
+
+    Taken ones do not count: those of a cluster that was killed stay locked for long, and must not keep others out.
+    """
+    return OrmQ.objects.filter(key=cluster, lock__lte=timezone.now()).count()

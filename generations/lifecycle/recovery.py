@@ -2,12 +2,16 @@
 
 import logging
 import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import partial
 
+from django.db import transaction
 from django.utils import timezone
 
 from generations import queue
 from generations.lifecycle import receipts, submit
+from generations.lifecycle.persistence import AWAY
 from generations.models import Generation, Status, SubmitAttempt, Upload
 
 log = logging.getLogger(__name__)
@@ -18,45 +22,53 @@ QUEUE_ROOM = 16
 RECEIPT_AGE = 5.0  # seconds: a younger one belongs to a submitter at work
 UNUSED_UPLOAD = timedelta(hours=24)
 ALARM_AGAIN = timedelta(hours=24)
+RECENT = 500  # rows: a poster is looked for among the newest
+POSTER_AFTER, POSTER_UNTIL, POSTER_AGAIN = timedelta(minutes=1), timedelta(minutes=20), 300.0
 ACTOR = "sweep"
 
-_hinted: dict[int, float] = {}
+_hinted: dict[tuple[str, int], float] = {}
 
 
 def sweep(now: datetime | None = None) -> None:
-    """Look at everything that is due and nobody works on, once."""
+    """Look at everything that is due and nobody works on, once. What fails keeps nothing else from being done."""
     now = now or timezone.now()
-    replay_receipts()
-    set_aside_lost_creates(now)
-    ring_for_unknown(now)
-    hint_due(Status.QUEUED, "submit", now)
-    hint_due(Status.DOWNLOADING, "download", now)
-    drop_unused_uploads(now)
+    for part in (
+        replay_receipts,
+        partial(set_aside_lost_creates, now),
+        partial(ring_for_unknown, now),
+        partial(hint_due, Status.QUEUED, "submit", now),
+        partial(hint_due, Status.DOWNLOADING, "download", now),
+        partial(hint_posters, now),
+        partial(drop_unused_uploads, now),
+    ):
+        try:
+            part()
+        except AWAY:
+            raise
+        except Exception:
+            log.exception("a part of the sweep failed; it is tried again")
 
 
 def replay_receipts(*, older_than: float = RECEIPT_AGE) -> int:
-    """Give rows the ids that were written down while the database was away. Returns how many."""
+    """Give rows the ids that were written down while the database was away. Returns how many were used."""
     count = 0
-    for receipt in receipts.kept():
-        try:
-            age = time.time() - receipt.path.stat().st_mtime
-        except FileNotFoundError:
-            continue
-        if age >= older_than and submit.accept_late(receipt):
+    for receipt in receipts.kept(older_than=older_than):
+        if submit.accept_late(receipt):
             receipts.remove(receipt)
             count += 1
+        else:
+            receipts.set_aside(receipt.path, f"no attempt of ours is known for upstream id {receipt.upstream_id}")
     return count
 
 
 def set_aside_lost_creates(now: datetime) -> None:
     """A create whose lease ran out was interrupted: it may have been accepted, so a person decides."""
+    sentence = "The request was interrupted while it was being sent. It may have been accepted and billed."
     for generation in Generation.objects.due(now).filter(status=Status.SUBMITTING)[:100]:
-        attempt = generation.attempts.filter(token=generation.claim).first()
-        sentence = "The request was interrupted while it was being sent. It may have been accepted and billed."
-        if submit.make_unknown(generation, sentence, actor=ACTOR) and attempt:
-            SubmitAttempt.objects.filter(pk=attempt.pk, outcome=SubmitAttempt.Outcome.OPEN).update(
-                outcome=SubmitAttempt.Outcome.UNKNOWN, closed_at=now
-            )
+        attempts = SubmitAttempt.objects.filter(token=generation.claim, outcome=SubmitAttempt.Outcome.OPEN)
+        with transaction.atomic():
+            if submit.make_unknown(generation, sentence, actor=ACTOR):
+                attempts.update(outcome=SubmitAttempt.Outcome.UNKNOWN, closed_at=now)
 
 
 def ring_for_unknown(now: datetime) -> None:
@@ -69,19 +81,34 @@ def ring_for_unknown(now: datetime) -> None:
 def hint_due(status: str, step: str, now: datetime) -> None:
     """Queue a step for rows that have been due for a while, as far as the queue has room."""
     pks = Generation.objects.due(now - HINT_AFTER).filter(status=status).order_by("due_at").values_list("pk", flat=True)
-    quiet = [pk for pk in pks[: 4 * QUEUE_ROOM] if time.monotonic() - _hinted.get(pk, -HINT_AGAIN) >= HINT_AGAIN]
+    _hint(step, pks[: 4 * QUEUE_ROOM], again=HINT_AGAIN)
+
+
+def hint_posters(now: datetime) -> None:
+    """Queue the still pictures that were lost with their messages: a few tries, then a video does without."""
+    newest = Generation.objects.newest().values_list("pk", flat=True).first() or 0
+    recent = Generation.objects.filter(pk__gt=newest - RECENT, status=Status.COMPLETED, poster="", purged_at=None)
+    late = recent.filter(completed_at__range=(now - POSTER_UNTIL, now - POSTER_AFTER))
+    _hint("poster", late.values_list("pk", flat=True)[:QUEUE_ROOM], again=POSTER_AGAIN)
+
+
+def _hint(step: str, pks: Iterable[int], *, again: float) -> None:
+    now = time.monotonic()
+    quiet = [pk for pk in pks if now - _hinted.get((step, pk), -again) >= again]
     if not quiet:
         return
-    room = QUEUE_ROOM - queue.waiting(queue.STEPS[step][0])
-    for pk in quiet[: max(room, 0)]:
-        queue.hint(step, pk)
-        _hinted[pk] = time.monotonic()
+    cluster, _ = queue.STEPS[step]
+    room = max(QUEUE_ROOM - queue.waiting(cluster), 0)
     if len(_hinted) > 10_000:
         _hinted.clear()
+    for pk in quiet[:room]:
+        queue.hint(step, pk)
+        _hinted[step, pk] = now
 
 
 def drop_unused_uploads(now: datetime) -> None:
     """Remove images that no generation came to use within a day."""
     for upload in Upload.objects.unused().filter(created_at__lt=now - UNUSED_UPLOAD)[:20]:
-        upload.file.delete(save=False)
-        upload.delete()
+        file = upload.file
+        upload.delete()  # refused when a generation came to use it this very moment: then its file stays
+        file.storage.delete(file.name)

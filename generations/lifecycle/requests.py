@@ -1,11 +1,22 @@
 """From a row to the request a dialect builds its message from."""
 
-from generations.gateways import FilePart, VideoRequest
+from generations.gateways import FilePart, Message, VideoRequest
+from generations.lifecycle.endpoints import dialect_of
 from generations.models import Generation, GenerationInput
 
 
 class CannotBuild(Exception):
     """The request cannot be made from what is stored; the message says why to a person."""
+
+
+def create_message(generation: Generation) -> Message:
+    """Return the message that asks for this video. Raises CannotBuild."""
+    try:
+        return dialect_of(generation).create(video_request(generation))
+    except KeyError as error:
+        raise CannotBuild(f"Nobody speaks the dialect {generation.dialect} any more.") from error
+    except ValueError as error:
+        raise CannotBuild(str(error)) from error
 
 
 def video_request(generation: Generation) -> VideoRequest:
@@ -16,8 +27,10 @@ def video_request(generation: Generation) -> VideoRequest:
         raise CannotBuild(f"The model {generation.model_key} is no longer in the catalogue.") from error
     files: dict[str, tuple[FilePart, ...]] = {}
     for item in generation.inputs.select_related("upload"):
-        path = model.option(item.option).path
-        files[path] = (*files.get(path, ()), _file_part(item))
+        option = model.option(item.option)
+        if option is None:
+            raise CannotBuild(f"{model.label} no longer takes an image as {item.option}.")
+        files[option.path] = (*files.get(option.path, ()), _file_part(item))
     return VideoRequest(
         model=generation.upstream_model,
         prompt=generation.prompt.text,

@@ -7,6 +7,7 @@ import logging
 import random
 import secrets
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -23,11 +24,11 @@ from generations.gateways import (
 from generations.gateways.http import Endpoint, send_once
 from generations.lifecycle import receipts, verdicts
 from generations.lifecycle.endpoints import dialect_of, endpoint
-from generations.lifecycle.persistence import insist
-from generations.lifecycle.requests import CannotBuild, video_request
+from generations.lifecycle.persistence import insist, storable
+from generations.lifecycle.requests import CannotBuild, create_message
 from generations.models import Failure, Gateway, Generation, Status, SubmitAttempt
 from videostudio import lifeline
-from videostudio.scrubbing import scrub, scrub_json
+from videostudio.scrubbing import scrub
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ FIRST_POLL = timedelta(seconds=2)
 NOT_SENT_FOR = timedelta(hours=24)
 NO_ROOM = timedelta(seconds=2)
 PAUSED = timedelta(seconds=30)
+A_MOMENT = timedelta(seconds=1)
 BUSY_SECONDS = 10.0  # for a 429 that does not say
 BACKOFF_SECONDS = (5.0, 300.0)
 ACTOR = "submitter"
@@ -50,43 +52,49 @@ def submit(pk: int) -> None:
         .select_related("gateway", "prompt", "created_by")
         .first()
     )
-    if generation is None or lifeline.is_leaving():
-        return
-    gateway = generation.gateway
-    if reason := _why_wait(gateway):
-        generation.postpone(PAUSED, detail=reason)
+    if generation is None or lifeline.is_leaving() or _has_to_wait(generation, generation.gateway):
         return
     try:
-        message = dialect_of(generation).create(video_request(generation))
-    except (CannotBuild, ValueError) as error:  # nothing has left, so nothing is unknown
+        message = create_message(generation)
+    except CannotBuild as error:  # nothing has left, so nothing is unknown
         generation.move_to(Status.FAILED, actor=ACTOR, reason=str(error), failure=Failure.NOT_SENT, detail=str(error))
         return
     attempt = open_attempt(generation, message)
     if attempt is not None:
-        send(generation, attempt, endpoint(gateway), message)
+        send(generation, attempt, endpoint(generation.gateway), message)
 
 
-def _why_wait(gateway: Gateway) -> str:
-    """Return why nothing may be sent to this gateway now, in words; empty when it may."""
+def _has_to_wait(generation: Generation, gateway: Gateway) -> bool:
+    """Say whether nothing may be sent to this gateway now; the row then waits, and says why."""
+    rest = PAUSED
     if not gateway.enabled:
-        return f"The gateway {gateway.name} is switched off."
-    if problem := gateway.key_problem:
+        reason = f"The gateway {gateway.name} is switched off."
+    elif problem := gateway.key_problem:
         gateway.pause(problem)
-        return problem
-    return f"The gateway {gateway.name} is paused: {gateway.paused_reason}" if gateway.is_paused else ""
+        reason = problem
+    elif gateway.is_paused:
+        reason = f"The gateway {gateway.name} is paused: {gateway.paused_reason}"
+        if gateway.paused_until:
+            rest = min(max(gateway.paused_until - timezone.now(), A_MOMENT), PAUSED)
+    else:
+        return False
+    generation.postpone(rest, detail=reason)
+    return True
 
 
 def open_attempt(generation: Generation, message: Message) -> SubmitAttempt | None:
     """Claim the row and write the attempt down, committed before the first byte leaves.
 
-    Returns None when the gateway has no room now or somebody else owns the row.
+    Returns None when the gateway cannot take it now or somebody else owns the row.
     """
     token = secrets.token_hex(16)
     with transaction.atomic():
-        # The gateway's row is the lock under which its caps are counted.
+        # The gateway's row is the lock under which its caps are counted and its pause is looked at again.
         gateway = Gateway.objects.select_for_update().get(pk=generation.gateway_id)
+        if not generation.mine().due().exists() or _has_to_wait(generation, gateway):
+            return None
         if not _has_room(gateway):
-            generation.postpone(NO_ROOM)
+            generation.postpone(NO_ROOM, detail=f"Waiting for a free place at the gateway {gateway.name}.")
             return None
         last = generation.attempts.order_by("-number").first()
         if last and last.outcome not in SubmitAttempt.SAFE_TO_FOLLOW and last.decided_by_id is None:
@@ -127,10 +135,11 @@ def send(generation: Generation, attempt: SubmitAttempt, target: Endpoint, messa
 def _send(generation: Generation, attempt: SubmitAttempt, target: Endpoint, message: Message) -> None:
     attempt.sent_at = timezone.now()
     try:
-        task = dialect_of(generation).read_create(send_once(target, message))
+        answer = send_once(target, message)
+        attempt.http_status = answer.status
+        task = dialect_of(generation).read_create(answer)
     except GatewayError as error:
-        refusal = error  # Python unbinds `error` at the end of this block
-        insist(lambda: refuse(attempt, refusal, key=target.key), seconds=INSIST_SECONDS)
+        insist(partial(refuse, attempt, error, key=target.key), seconds=INSIST_SECONDS)
         return
     receipt = receipts.Receipt(
         attempt=attempt.token,
@@ -144,87 +153,118 @@ def _send(generation: Generation, attempt: SubmitAttempt, target: Endpoint, mess
         receipts.write(receipt)
     except OSError as problem:  # a full disk must not cost us the id: the database may still take it
         log.error("generation %s: no receipt could be written: %s", generation.pk, problem)
-    insist(lambda: accept(attempt, task, key=target.key), seconds=INSIST_SECONDS)
+    is_ours = insist(partial(accept, attempt, task, key=target.key), seconds=INSIST_SECONDS)
     receipts.remove(receipt)
-    if task.status.is_verdict:
+    if is_ours and task.status.is_verdict:
         generation.refresh_from_db()
         verdicts.settle(generation, task, actor=ACTOR)
 
 
 def accept(attempt: SubmitAttempt, task: VideoTask, *, key: str = "") -> bool:
-    """Give the row its upstream id. False when the row has moved on without us.
+    """Give the row its upstream id. False when the row cannot take it; the id is on record either way.
 
     An id that another row of this gateway already holds is set aside: the outcome stays unknown.
     """
-    generation = Generation.objects.get(pk=attempt.generation_id)
-    if generation.status not in {Status.SUBMITTING, Status.UNKNOWN} or generation.claim != attempt.token:
-        return False
     try:
         with transaction.atomic():
-            won = generation.move_to(
-                Status.IN_PROGRESS,
-                actor=ACTOR,
-                reason="accepted by the gateway",
-                evidence={"upstream_id": task.upstream_id},
-                upstream_id=task.upstream_id,
-                upstream_state=dict(task.state),
-                upstream_status=task.word[:100],
-                last_answer=scrub_json(dict(task.raw), key),
-                progress=min(task.progress or 0, 99),
-                submitted_at=attempt.sent_at or attempt.opened_at,
-                due_at=timezone.now() + FIRST_POLL,
-                claim="",
-                tries=0,
-                detail="",
-            )
-            _close(attempt, SubmitAttempt.Outcome.ACCEPTED)
-            return won
+            return _accept(attempt, task, key)
     except IntegrityError:
-        log.error("generation %s: the gateway gave the id of another task: %s", generation.pk, task.upstream_id)
-        sentence = "The gateway answered with an id that another generation already holds. A person must look."
-        _to_unknown(generation, attempt, sentence, evidence=f"repeated id {task.upstream_id}")
+        with transaction.atomic():
+            _set_aside(attempt, task)
         return False
+
+
+def _accept(attempt: SubmitAttempt, task: VideoTask, key: str) -> bool:
+    generation = Generation.objects.select_for_update().get(pk=attempt.generation_id)
+    if generation.upstream_id == task.upstream_id:
+        return True  # by an earlier call whose commit was not confirmed
+    if generation.status not in {Status.SUBMITTING, Status.UNKNOWN} or generation.claim != attempt.token:
+        sentence = f"The gateway had accepted attempt {attempt.number} after all, as {task.upstream_id}."
+        _came_late(generation, attempt, sentence)
+        return False
+    generation.move_to(
+        Status.IN_PROGRESS,
+        actor=ACTOR,
+        reason="accepted by the gateway",
+        evidence={"upstream_id": task.upstream_id},
+        upstream_id=task.upstream_id,
+        upstream_state=dict(task.state),
+        upstream_status=task.word[:100],
+        last_answer=storable(task.raw, key),
+        progress=min(task.progress or 0, 99),
+        submitted_at=attempt.sent_at or attempt.opened_at,
+        due_at=timezone.now() + FIRST_POLL,
+        claim="",
+        tries=0,
+        detail="",
+    )
+    _close(attempt, SubmitAttempt.Outcome.ACCEPTED)
+    return True
+
+
+def _set_aside(attempt: SubmitAttempt, task: VideoTask) -> None:
+    """Record an id that belongs to another row: only a person can tell whose task it is."""
+    generation = Generation.objects.select_for_update().get(pk=attempt.generation_id)
+    sentence = f"The gateway answered with an id that another generation already holds: {task.upstream_id}."
+    if generation.status == Status.SUBMITTING and generation.claim == attempt.token:
+        _to_unknown(generation, attempt, sentence, evidence=sentence)
+    else:
+        _came_late(generation, attempt, sentence)
+
+
+def _came_late(generation: Generation, attempt: SubmitAttempt, sentence: str) -> None:
+    """Keep what an answer said whose row has moved on meanwhile, for the person who looks into it."""
+    if generation.events.filter(reason=sentence).exists():
+        return
+    generation.note(sentence, actor=ACTOR)
+    SubmitAttempt.objects.filter(pk=attempt.pk).update(
+        sent_at=attempt.sent_at, http_status=attempt.http_status, evidence=sentence
+    )
+    log.error("generation %s: %s", generation.pk, sentence)
 
 
 def refuse(attempt: SubmitAttempt, error: GatewayError, *, key: str = "") -> None:
     """Record a create that gave no task: not sent, refused, refused for now, or unclear (the default)."""
-    generation = Generation.objects.select_related("gateway").get(pk=attempt.generation_id)
-    if generation.status != Status.SUBMITTING or generation.claim != attempt.token:
-        return
-    error_text = scrub(str(error), key)
-    evidence = scrub(error.evidence, key)[:4096]
     attempt.http_status = error.status
+    sentence, evidence = scrub(str(error), key), scrub(error.evidence, key)[:4096]
     with transaction.atomic():
+        generation = Generation.objects.select_for_update().get(pk=attempt.generation_id)
+        if SubmitAttempt.objects.filter(pk=attempt.pk, sent_at__isnull=False).exists():
+            return  # by an earlier call whose commit was not confirmed
+        if generation.status != Status.SUBMITTING or generation.claim != attempt.token:
+            _came_late(generation, attempt, f"The answer to attempt {attempt.number} came late. {sentence}")
+            return
         match error:
             case GatewayNotSent():
-                _not_sent(generation, attempt, error_text)
+                _not_sent(generation, attempt, sentence)
             case GatewayBusy():
                 pause = error.retry_after or BUSY_SECONDS
                 _close(attempt, SubmitAttempt.Outcome.REFUSED, evidence)
-                _wait(generation, timedelta(seconds=pause), error_text)
-                generation.gateway.pause_for(pause, error_text)
+                _wait(generation, timedelta(seconds=pause), sentence)
+                generation.gateway.pause_for(pause, sentence)
             case GatewayRejected():
                 _close(attempt, SubmitAttempt.Outcome.REFUSED, evidence)
-                failure = Failure.MODERATED if verdicts.sounds_moderated(error_text) else Failure.REJECTED
+                failure = Failure.MODERATED if verdicts.sounds_moderated(sentence) else Failure.REJECTED
                 generation.move_to(
-                    Status.FAILED, actor=ACTOR, reason=error_text, failure=failure, detail=error_text, claim=""
+                    Status.FAILED, actor=ACTOR, reason=sentence, failure=failure, detail=sentence, claim=""
                 )
                 if error.is_account:
-                    generation.gateway.pause(error_text)
-                    log.error("gateway %s is paused: %s", generation.gateway.name, error_text)
+                    generation.gateway.pause(sentence)
+                    log.error("gateway %s is paused: %s", generation.gateway.name, sentence)
             case _:
-                _to_unknown(generation, attempt, error_text, evidence=evidence)
+                _to_unknown(generation, attempt, sentence, evidence=evidence)
 
 
 def _not_sent(generation: Generation, attempt: SubmitAttempt, sentence: str) -> None:
     _close(attempt, SubmitAttempt.Outcome.NOT_SENT, sentence)
-    if timezone.now() - generation.created_at > NOT_SENT_FOR:
+    first = generation.attempts.filter(outcome=SubmitAttempt.Outcome.NOT_SENT).order_by("number").first()
+    if first and timezone.now() - first.opened_at > NOT_SENT_FOR:
         detail = f"It could not be sent for 24 hours. {sentence}"
         generation.move_to(Status.FAILED, actor=ACTOR, reason=detail, failure=Failure.NOT_SENT, detail=detail, claim="")
         return
     low, high = BACKOFF_SECONDS
     # Full jitter: waiting rows must not come back together.
-    delay = random.uniform(low, min(high, low * 2 ** (generation.tries + 1)))  # noqa: S311
+    delay = random.uniform(low, min(high, low * 2 ** min(generation.tries + 1, 10)))  # noqa: S311
     _wait(generation, timedelta(seconds=delay), sentence)
 
 
@@ -241,9 +281,8 @@ def _wait(generation: Generation, delay: timedelta, sentence: str) -> None:
 
 
 def _to_unknown(generation: Generation, attempt: SubmitAttempt, sentence: str, *, evidence: str) -> None:
-    with transaction.atomic():
-        _close(attempt, SubmitAttempt.Outcome.UNKNOWN, evidence)
-        make_unknown(generation, sentence)
+    _close(attempt, SubmitAttempt.Outcome.UNKNOWN, evidence)
+    make_unknown(generation, sentence)
 
 
 def make_unknown(generation: Generation, sentence: str, *, actor: str = ACTOR) -> bool:
@@ -271,14 +310,10 @@ def _close(attempt: SubmitAttempt, outcome: str, evidence: str = "") -> None:
 
 
 def accept_late(receipt: receipts.Receipt) -> bool:
-    """Give a row the id its receipt kept. True when the receipt is no longer needed."""
-    attempt = SubmitAttempt.objects.filter(token=receipt.attempt).select_related("generation").first()
+    """Give a row the id its receipt kept. False when the receipt names no attempt of ours."""
+    attempt = SubmitAttempt.objects.filter(token=receipt.attempt).first()
     if attempt is None:
-        log.error("a receipt names no attempt of ours: %s holds upstream id %s", receipt.path.name, receipt.upstream_id)
         return False
-    generation = attempt.generation
-    if generation.upstream_id == receipt.upstream_id:
-        return True
     attempt.sent_at = attempt.sent_at or datetime.fromisoformat(receipt.accepted_at)
     task = VideoTask(
         upstream_id=receipt.upstream_id,
@@ -290,6 +325,5 @@ def accept_late(receipt: receipts.Receipt) -> bool:
         state=receipt.state,
     )
     if accept(attempt, task):
-        log.warning("generation %s: its id came back from a receipt", generation.pk)
-        return True
-    return Generation.objects.filter(pk=generation.pk, upstream_id=receipt.upstream_id).exists()
+        log.warning("generation %s: its id came back from a receipt", attempt.generation_id)
+    return True

@@ -1,12 +1,14 @@
 """What an upstream verdict means for a row. The first verdict stands."""
 
 import re
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from generations import queue
 from generations.gateways import TaskStatus, VideoTask
+from generations.lifecycle.persistence import storable
 from generations.models import Event, Failure, Generation, Status
 from videostudio.scrubbing import scrub
 
@@ -30,6 +32,7 @@ def settle(generation: Generation, task: VideoTask, *, actor: str, actor_kind: s
 
     Links are not stored: they are signed, and they die. The downloader asks for a fresh one.
     """
+    said: dict[str, Any] = {"upstream_status": task.word[:100], "last_answer": storable(task.raw), "overdue_at": None}
     if task.status is TaskStatus.COMPLETED:
         with transaction.atomic():
             moved = generation.move_to(
@@ -37,11 +40,11 @@ def settle(generation: Generation, task: VideoTask, *, actor: str, actor_kind: s
                 actor=actor,
                 actor_kind=actor_kind,
                 reason="finished upstream",
-                upstream_status=task.word[:100],
                 detail="",
                 claim="",
                 tries=0,
                 due_at=timezone.now(),
+                **said,
             )
             if moved:
                 queue.hint("download", generation.pk)
@@ -57,6 +60,6 @@ def settle(generation: Generation, task: VideoTask, *, actor: str, actor_kind: s
         reason=words or sentence,
         failure=failure,
         detail=words or sentence,
-        upstream_status=task.word[:100],
         claim="",
+        **said,
     )
