@@ -26,29 +26,27 @@ from generations.gateways import (
     TaskStatus,
     VideoTask,
 )
-from generations.gateways.http import Endpoint, open_download, send_once
+from generations.gateways.http import POLL_TIMES, Endpoint, open_download, send_once
 from generations.lifecycle.endpoints import dialect_of, endpoint
-from generations.lifecycle.files import DiskFull, path_of, require_room, sha256_of, stored_name
+from generations.lifecycle.files import DiskFull, drop_parts, part_of, path_of, require_room, sha256_of, stored_name
+from generations.lifecycle.heartbeat import LEASE, Heartbeat, Lost, Stopping
 from generations.lifecycle.receipts import sync_folder
-from generations.media import Measured, NotAVideo, make_poster, measure
-from generations.models import Canary, Failure, Generation, Status
+from generations.media import Measured, NotAVideo, content_kind, make_poster, measure
+from generations.models import Failure, Generation, Status
+from videostudio import lifeline
 from videostudio.scrubbing import scrub
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
-BEAT_SECONDS = 5.0
+MOST_SECONDS = 840.0  # for everything: q2 ends the task after 900
+ROOM_SECONDS = 5.0  # between two looks at the free disk
 RESUMES = 3
-RETRY_SECONDS = (5, 10, 20, 40, 60, 120, 300)
-MISSING_TRIES = 5  # this often "there is no file" is believed to be a delay
+MISSING_SECONDS = (5, 10, 20, 40)  # so often "there is no file" is believed to be a delay
+TROUBLE_SECONDS = (5.0, 300.0)
 TROUBLE_FOR = timedelta(hours=24)  # so long trouble on the way is believed to pass
 PAUSED = timedelta(seconds=30)
 NO_ROOM = timedelta(seconds=30)
 ACTOR = "downloader"
-
-
-class Lost(Exception):
-    """The row is no longer ours: somebody else goes on with it."""
 
 
 class NoFile(Exception):
@@ -61,26 +59,29 @@ class NoFile(Exception):
 
 def download(pk: int) -> None:
     """Fetch and store the file of a row that is due for it, or leave the row to whoever owns it."""
+    if lifeline.is_leaving():
+        return
     token = secrets.token_hex(16)
     due = Generation.objects.due().filter(pk=pk, status=Status.DOWNLOADING)
     if not due.update(claim=token, due_at=timezone.now() + LEASE):
         return
     generation = Generation.objects.select_related("gateway", "prompt").get(pk=pk)
+    if reason := _why_wait(generation):
+        _put_off(generation, PAUSED, reason)
+        return
     try:
-        if reason := _why_wait(generation):
-            generation.postpone(PAUSED, detail=reason)
-            return
-        require_room()
-        measured, part = _fetch(generation)
-        _store(generation, measured, part)
+        with Heartbeat(generation, "download") as heart:
+            _fetch_and_store(generation, heart)
     except Lost:
         log.warning("generation %s: somebody else downloads it", pk)
+    except Stopping:
+        _put_off(generation, timedelta(0), generation.detail)
     except NoFile as error:
         _missing(generation, error)
-    except (GatewayError, NotAVideo) as error:
-        _trouble(generation, scrub(str(error)))
+    except GatewayError as error:
+        _trouble(generation, str(error))
     except DiskFull as error:
-        generation.postpone(NO_ROOM, detail=str(error))
+        _put_off(generation, NO_ROOM, str(error))
     except OSError as error:
         _disk_trouble(generation, error)
 
@@ -92,32 +93,70 @@ def _why_wait(generation: Generation) -> str:
     return f"The gateway {gateway.name} is paused: {gateway.paused_reason}" if gateway.is_paused else ""
 
 
-def _fetch(generation: Generation) -> tuple[Measured, Path]:
-    """Return the measured file in its temporary place. Raises NoFile, or what kept the last source from giving it."""
+def _fetch_and_store(generation: Generation, heart: Heartbeat) -> None:
+    drop_parts(generation)  # of tries that were killed: whoever still writes to one has lost the row
+    if _adopt(generation):
+        return
+    require_room()
+    part = part_of(generation)
+    try:
+        measured = _fetch(generation, part, heart)
+        heart.check()
+        _store(generation, measured, part)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _adopt(generation: Generation) -> bool:
+    """Complete the row with the file that an earlier try stored before it was killed, if there is one."""
+    for suffix in (".mp4", ".webm"):
+        name = stored_name(generation, suffix)
+        path = path_of(name)
+        try:
+            measured = measure(path)
+        except FileNotFoundError:
+            continue
+        except NotAVideo as error:
+            log.error("generation %s: the file stored before is broken, it is fetched again: %s", generation.pk, error)
+            path.unlink()
+        else:
+            _complete(generation, name, measured, sha256_of(path))
+            return True
+    return False
+
+
+def _fetch(generation: Generation, part: Path, heart: Heartbeat) -> Measured:
+    """Bring the file into `part` and measure it, from the first place that has it.
+
+    Raises the GatewayError of a place where it may still be had, else NoFile.
+    """
+    until = time.monotonic() + MOST_SECONDS
     target = endpoint(generation.gateway)
     task = _ask(generation, target)
-    part = path_of(stored_name(generation, ".part"))
     part.parent.mkdir(parents=True, exist_ok=True)
-    problem: Exception = NoFile("The gateway says it is finished, but names no file.", Failure.NO_RESULT)
+    gone = Failure.EXPIRED if task.urls else Failure.NO_RESULT
+    trouble: list[GatewayError] = []
+    missing: list[NoFile] = []
     for source in _sources(generation, task):
         try:
-            _pull(generation, target, source, part)
-            return measure(part), part
+            _pull(target, source, part, heart, until)
+            return measure(part)
         except (GatewayMissing, GatewayRejected) as error:
-            problem = NoFile(f"The file is not there (any more). {error}", Failure.EXPIRED)
+            missing.append(NoFile(f"The file is not there (any more). {error}", gone))
         except NotAVideo as error:
-            part.unlink(missing_ok=True)
-            problem = error
+            missing.append(NoFile(f"What the gateway gave is no video. {error}", Failure.NO_RESULT))
         except GatewayError as error:
-            problem = error
-    raise problem
+            trouble.append(error)
+    nothing = NoFile("The gateway says it is finished, but names no file.", Failure.NO_RESULT)
+    raise [*trouble, *missing, nothing][0]
 
 
 def _ask(generation: Generation, target: Endpoint) -> VideoTask:
     """Ask upstream for a fresh link. Raises NoFile when the gateway no longer knows the task."""
     speaker = dialect_of(generation)
+    message = speaker.retrieve(generation.upstream_id, generation.upstream_state)
     try:
-        task = speaker.read_task(send_once(target, speaker.retrieve(generation.upstream_id, generation.upstream_state)))
+        task = speaker.read_task(send_once(target, message, times=POLL_TIMES))
     except GatewayMissing as error:
         raise NoFile(f"The gateway no longer knows this task. {error}", Failure.EXPIRED) from error
     except GatewayRejected as error:
@@ -128,11 +167,16 @@ def _ask(generation: Generation, target: Endpoint) -> VideoTask:
         generation.gateway.pause_for(error.retry_after or 10.0, str(error))
         raise
     if task.status.is_verdict and task.status is not TaskStatus.COMPLETED:
-        reason = f"the gateway changed its verdict to {task.word!r}; the first one stands"
-        if not generation.events.filter(reason=reason).exists():
-            generation.note(reason, actor=ACTOR, said=scrub(task.error)[:500])
-            log.error("generation %s: %s", generation.pk, reason)
+        _note_contradiction(generation, task)
     return task
+
+
+def _note_contradiction(generation: Generation, task: VideoTask) -> None:
+    """The first verdict stands; that the gateway thinks otherwise by now is a notice, once."""
+    reason = f"the gateway changed its verdict to {task.word!r}; the first one stands"
+    if not generation.events.filter(reason=reason).exists():
+        generation.note(reason, actor=ACTOR, said=scrub(task.error)[:500])
+        log.error("generation %s: %s", generation.pk, reason)
 
 
 def _sources(generation: Generation, task: VideoTask) -> Iterator[str | Message]:
@@ -145,55 +189,58 @@ def _sources(generation: Generation, task: VideoTask) -> Iterator[str | Message]
             yield message
 
 
-def _pull(generation: Generation, target: Endpoint, source: str | Message, part: Path) -> None:
+def _pull(target: Endpoint, source: str | Message, part: Path, heart: Heartbeat, until: float) -> None:
     """Bring one source into `part`, going on where a broken connection stopped."""
+    part.unlink(missing_ok=True)
     etag = ""
     for attempt in range(RESUMES + 1):
+        heart.check()
         have = part.stat().st_size if etag and part.exists() else 0
+        left = max(until - time.monotonic(), 1.0)
         try:
-            with open_download(target, source, start=have, etag=etag) as stream:
+            with open_download(target, source, start=have, etag=etag, overall=left) as stream:
                 etag = stream.etag
-                _write(generation, part, stream.chunks(), start=stream.start)
+                _write(part, stream.chunks(), heart, start=stream.start)
             return
         except (GatewayBusy, GatewayMissing, GatewayRejected):
             raise
         except GatewayError:
-            if attempt == RESUMES or not etag:
+            if attempt == RESUMES or not etag or time.monotonic() >= until:
                 raise
 
 
-def _write(generation: Generation, part: Path, chunks: Iterator[bytes], *, start: int) -> None:
-    """Write chunks at `start`, renewing the lease while bytes flow. Raises Lost, DiskFull, OSError."""
-    beat_at = time.monotonic() + BEAT_SECONDS
+def _write(part: Path, chunks: Iterator[bytes], heart: Heartbeat, *, start: int) -> None:
+    """Write chunks at `start`. Raises Lost, Stopping, DiskFull, OSError."""
+    look_at = time.monotonic() + ROOM_SECONDS
     with open(part, "r+b" if start else "wb") as file:
         file.seek(start)
         for chunk in chunks:
+            heart.check()
             file.write(chunk)
-            if time.monotonic() >= beat_at:
-                beat_at = time.monotonic() + BEAT_SECONDS
-                _beat(generation)
+            if time.monotonic() >= look_at:
+                look_at = time.monotonic() + ROOM_SECONDS
                 require_room()
         file.truncate()
         file.flush()
         os.fsync(file.fileno())
 
 
-def _beat(generation: Generation) -> None:
-    now = timezone.now()
-    mine = Generation.objects.filter(pk=generation.pk, status=Status.DOWNLOADING, claim=generation.claim)
-    if not mine.update(due_at=now + LEASE):
-        raise Lost
-    Canary.objects.filter(cluster="download").update(beat_at=now)
-
-
 def _store(generation: Generation, measured: Measured, part: Path) -> None:
-    """Give the file its final name, durably, then complete the row."""
-    name = stored_name(generation, ".webm" if measured.codec in {"vp8", "vp9", "av1"} and _is_webm(part) else ".mp4")
+    """Give the file its final name, durably, and complete the row."""
+    with open(part, "rb") as file:
+        suffix = ".webm" if content_kind(file.read(4096)) == "webm" else ".mp4"
+    name, digest = stored_name(generation, suffix), sha256_of(part)
     final = path_of(name)
-    digest = sha256_of(part)
-    _beat(generation)  # the last moment to find out that the row is somebody else's
-    os.replace(part, final)
-    sync_folder(final.parent)
+    with transaction.atomic():
+        # The row stays locked until the commit, so nobody else can put a file of this name into place.
+        if not generation.mine().update(due_at=timezone.now() + LEASE):
+            raise Lost
+        os.replace(part, final)
+        sync_folder(final.parent)
+        _complete(generation, name, measured, digest)
+
+
+def _complete(generation: Generation, name: str, measured: Measured, digest: str) -> None:
     with transaction.atomic():
         moved = generation.move_to(
             Status.COMPLETED,
@@ -212,44 +259,40 @@ def _store(generation: Generation, measured: Measured, part: Path) -> None:
             measured_has_audio=measured.has_audio,
             detail="",
             claim="",
-            overdue_at=None,
         )
         if moved:
             queue.hint("poster", generation.pk)
 
 
-def _is_webm(path: Path) -> bool:
-    with open(path, "rb") as file:
-        return file.read(4) == b"\x1aE\xdf\xa3"
+def _put_off(generation: Generation, delay: timedelta, sentence: str, **changes: int) -> None:
+    """Give the row back, to be due again after `delay`."""
+    generation.postpone(delay, detail=scrub(sentence), claim="", **changes)
 
 
 def _missing(generation: Generation, error: NoFile) -> None:
     """Believe a missing file for a few tries to be a delay, then end the row with its kind of failure."""
-    if generation.tries + 1 < MISSING_TRIES:
-        _again(generation, str(error))
-        return
-    _fail(generation, error.failure, scrub(str(error)))
+    sentence = scrub(str(error))
+    if generation.tries < len(MISSING_SECONDS):
+        delay = timedelta(seconds=MISSING_SECONDS[generation.tries])
+        _put_off(generation, delay, sentence, tries=generation.tries + 1)
+    else:
+        _fail(generation, error.failure, sentence)
 
 
 def _trouble(generation: Generation, sentence: str) -> None:
-    finished = generation.events.filter(after=Status.DOWNLOADING).order_by("-id").values_list("at", flat=True).first()
-    if finished and timezone.now() - finished > TROUBLE_FOR:
-        _fail(generation, Failure.EXPIRED, f"The file could not be fetched for 24 hours. {sentence}")
+    """Wait for trouble on the way to pass, about as long again as it has lasted; that says nothing about the file."""
+    verdicts = generation.events.filter(before=Status.IN_PROGRESS, after=Status.DOWNLOADING)
+    lasted = timezone.now() - verdicts.latest("id").at
+    if lasted > TROUBLE_FOR:
+        _fail(generation, Failure.EXPIRED, f"The file could not be fetched for 24 hours. {scrub(sentence)}")
         return
-    _again(generation, f"The file could not be fetched yet. {sentence}")
-
-
-def _again(generation: Generation, sentence: str) -> None:
-    delay = RETRY_SECONDS[min(generation.tries, len(RETRY_SECONDS) - 1)]
-    mine = Generation.objects.filter(pk=generation.pk, status=Status.DOWNLOADING, claim=generation.claim)
-    mine.update(tries=generation.tries + 1)
-    generation.postpone(timedelta(seconds=delay), detail=scrub(sentence))
+    low, high = TROUBLE_SECONDS
+    delay = timedelta(seconds=min(max(lasted.total_seconds(), low), high))
+    _put_off(generation, delay, f"The file could not be fetched yet. {sentence}")
 
 
 def _fail(generation: Generation, failure: str, sentence: str) -> None:
-    generation.move_to(
-        Status.FAILED, actor=ACTOR, reason=sentence, failure=failure, detail=sentence, claim="", overdue_at=None
-    )
+    generation.move_to(Status.FAILED, actor=ACTOR, reason=sentence, failure=failure, detail=sentence, claim="")
 
 
 def _disk_trouble(generation: Generation, error: OSError) -> None:
@@ -261,7 +304,7 @@ def _disk_trouble(generation: Generation, error: OSError) -> None:
     else:
         sentence = f"The disk does not take the file ({error.strerror or type(error).__name__}). It is tried again."
     log.error("generation %s: %s (%s)", generation.pk, sentence, error)
-    generation.postpone(NO_ROOM, detail=sentence)
+    _put_off(generation, NO_ROOM, sentence)
 
 
 def poster(pk: int) -> None:

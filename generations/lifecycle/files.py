@@ -26,6 +26,18 @@ def path_of(name: str) -> Path:
     return Path(settings.MEDIA_ROOT) / name
 
 
+def part_of(generation: Generation) -> Path:
+    """Return where this claim's unfinished download goes: two downloaders of one row never write to one file."""
+    return path_of(stored_name(generation, f".{generation.claim[:16]}.part"))
+
+
+def drop_parts(generation: Generation) -> None:
+    """Remove what earlier tries left unfinished."""
+    final = path_of(stored_name(generation, ""))
+    for path in final.parent.glob(f"{final.name}.*.part"):
+        path.unlink(missing_ok=True)
+
+
 def require_room() -> None:
     """Make the media folder. Raises DiskFull when the disk is nearly full, OSError when it cannot be written."""
     root = Path(settings.MEDIA_ROOT)

@@ -30,9 +30,10 @@ def findings(*, quick: bool = False) -> Iterator[Finding]:
         known.update({generation.file, generation.poster, generation.preview})
         yield from of_generation(generation, quick=quick)
     for upload in Upload.objects.iterator(chunk_size=500):
-        known.add(upload.file.name)
-        if not path_of(upload.file.name).exists():
-            yield Finding("missing", upload.file.name, "an uploaded image is not on the disk")
+        name = upload.file.name or ""
+        known.add(name)
+        if not path_of(name).exists():
+            yield Finding("missing", name, "an uploaded image is not on the disk")
     yield from strangers(known)
 
 
@@ -69,6 +70,6 @@ def strangers(known: set[str]) -> Iterator[Finding]:
             name = path.relative_to(root).as_posix()
             if not path.is_file() or name in known:
                 continue
-            if path.stem in under_way and path.stat().st_mtime > too_old:
+            if path.name.partition(".")[0] in under_way and path.stat().st_mtime > too_old:
                 continue
             yield Finding("unknown", name, "no row names this file")
