@@ -17,7 +17,7 @@ from generations.models import Generation, Status, SubmitAttempt, Upload
 log = logging.getLogger(__name__)
 
 HINT_AFTER = timedelta(seconds=3)  # a fresh hint is still on its way
-HINT_AGAIN = 20.0  # seconds before the same row is hinted again
+HINT_AGAIN = {"submit": 5.0, "download": 20.0}  # seconds before the same row is hinted again
 QUEUE_ROOM = 16
 RECEIPT_AGE = 5.0  # seconds: a younger one belongs to a submitter at work
 UNUSED_UPLOAD = timedelta(hours=24)
@@ -81,7 +81,7 @@ def ring_for_unknown(now: datetime) -> None:
 def hint_due(status: str, step: str, now: datetime) -> None:
     """Queue a step for rows that have been due for a while, as far as the queue has room."""
     pks = Generation.objects.due(now - HINT_AFTER).filter(status=status).order_by("due_at").values_list("pk", flat=True)
-    _hint(step, pks[: 4 * QUEUE_ROOM], again=HINT_AGAIN)
+    _hint(step, pks[: 4 * QUEUE_ROOM], again=HINT_AGAIN[step])
 
 
 def hint_posters(now: datetime) -> None:

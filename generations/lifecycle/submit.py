@@ -17,6 +17,7 @@ from generations.gateways import (
     GatewayError,
     GatewayNotSent,
     GatewayRejected,
+    GatewayUnclear,
     Message,
     TaskStatus,
     VideoTask,
@@ -24,6 +25,7 @@ from generations.gateways import (
 from generations.gateways.http import Endpoint, send_once
 from generations.lifecycle import receipts, verdicts
 from generations.lifecycle.endpoints import dialect_of, endpoint
+from generations.lifecycle.fairness import next_in_line
 from generations.lifecycle.persistence import insist, storable
 from generations.lifecycle.requests import CannotBuild, create_message
 from generations.models import Failure, Gateway, Generation, Status, SubmitAttempt
@@ -39,29 +41,44 @@ NOT_SENT_FOR = timedelta(hours=24)
 NO_ROOM = timedelta(seconds=2)
 PAUSED = timedelta(seconds=30)
 A_MOMENT = timedelta(seconds=1)
+BLOCKED = timedelta(hours=1)
 BUSY_SECONDS = 10.0  # for a 429 that does not say
 BACKOFF_SECONDS = (5.0, 300.0)
+TURNS = 5  # rows a hint looks at while others are quicker
 ACTOR = "submitter"
 
 
 def submit(pk: int) -> None:
-    """Send the create of a queued row that is due, or leave the row to whoever owns it."""
-    generation = (
-        Generation.objects.due()
-        .filter(pk=pk, status=Status.QUEUED)
-        .select_related("gateway", "prompt", "created_by")
-        .first()
-    )
-    if generation is None or lifeline.is_leaving() or _has_to_wait(generation, generation.gateway):
-        return
+    """Send the create of a queued row that is due: of this one, or of whoever's turn it is at its gateway."""
+    for _ in range(TURNS):
+        generation = (
+            Generation.objects.due()
+            .filter(pk=next_in_line(pk), status=Status.QUEUED)
+            .select_related("gateway", "prompt", "created_by")
+            .first()
+        )
+        if generation is None or lifeline.is_leaving() or not _was_taken_by_another(generation):
+            return
+
+
+def _was_taken_by_another(generation: Generation) -> bool:
+    """Send a row's create, or let it wait; True when somebody else was quicker, so that the next one is due."""
+    if _has_to_wait(generation, generation.gateway):
+        return False
     try:
         message = create_message(generation)
     except CannotBuild as error:  # nothing has left, so nothing is unknown
         generation.move_to(Status.FAILED, actor=ACTOR, reason=str(error), failure=Failure.NOT_SENT, detail=str(error))
-        return
-    attempt = open_attempt(generation, message)
-    if attempt is not None:
-        send(generation, attempt, endpoint(generation.gateway), message)
+        return False
+    try:
+        attempt = open_attempt(generation, message)
+    except RuntimeError as error:
+        generation.postpone(BLOCKED, detail=str(error))  # it must not stand in the way of the others
+        raise
+    if attempt is None:
+        return not Generation.objects.filter(pk=generation.pk, status=Status.QUEUED).exists()
+    send(generation, attempt, endpoint(generation.gateway), message)
+    return False
 
 
 def _has_to_wait(generation: Generation, gateway: Gateway) -> bool:
@@ -74,8 +91,11 @@ def _has_to_wait(generation: Generation, gateway: Gateway) -> bool:
         reason = problem
     elif gateway.is_paused:
         reason = f"The gateway {gateway.name} is paused: {gateway.paused_reason}"
-        if gateway.paused_until:
-            rest = min(max(gateway.paused_until - timezone.now(), A_MOMENT), PAUSED)
+        if until := gateway.paused_until:
+            rest = min(max(until - timezone.now(), A_MOMENT), PAUSED)
+    elif gateway.is_tripped:
+        reason = f"The gateway {gateway.name} has not answered lately. It is tried again by itself."
+        rest = max(gateway.tripped_until - timezone.now(), A_MOMENT)
     else:
         return False
     generation.postpone(rest, detail=reason)
@@ -120,7 +140,7 @@ def open_attempt(generation: Generation, message: Message) -> SubmitAttempt | No
 
 def _has_room(gateway: Gateway) -> bool:
     sending = Generation.objects.filter(gateway=gateway, status=Status.SUBMITTING).count()
-    if sending >= gateway.max_creates:
+    if sending >= (1 if gateway.is_on_trial else gateway.max_creates):
         return False
     running = Generation.objects.filter(gateway=gateway, status=Status.IN_PROGRESS).count()
     return sending + running < gateway.max_active
@@ -155,6 +175,7 @@ def _send(generation: Generation, attempt: SubmitAttempt, target: Endpoint, mess
         log.error("generation %s: no receipt could be written: %s", generation.pk, problem)
     is_ours = insist(partial(accept, attempt, task, key=target.key), seconds=INSIST_SECONDS)
     receipts.remove(receipt)
+    generation.gateway.note_health()
     if is_ours and task.status.is_verdict:
         generation.refresh_from_db()
         verdicts.settle(generation, task, actor=ACTOR)
@@ -234,6 +255,10 @@ def refuse(attempt: SubmitAttempt, error: GatewayError, *, key: str = "") -> Non
         if generation.status != Status.SUBMITTING or generation.claim != attempt.token:
             _came_late(generation, attempt, f"The answer to attempt {attempt.number} came late. {sentence}")
             return
+        if isinstance(error, GatewayNotSent | GatewayUnclear):
+            generation.gateway.note_trouble()
+        else:
+            generation.gateway.note_health()
         match error:
             case GatewayNotSent():
                 _not_sent(generation, attempt, sentence)

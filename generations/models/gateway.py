@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from generations.fields import EncryptedTextField, LockedText
@@ -16,6 +16,10 @@ from videostudio.scrubbing import scrub
 
 LOCKED_KEY = "The stored key cannot be decrypted with STUDIO_FIELD_KEY. Enter it again in the admin."
 NO_KEY = "No key is set."
+
+
+TRIP_AFTER = 5  # creates in a row without an answer
+TRIP_SECONDS, LONGEST_TRIP_SECONDS = 15.0, 300.0
 
 
 def validate_base_url(value: str) -> None:
@@ -82,6 +86,8 @@ class Gateway(models.Model):
     enabled = models.BooleanField(default=True)
     paused_until = models.DateTimeField(null=True, blank=True)
     paused_reason = models.CharField(max_length=300, blank=True)
+    trouble = models.PositiveIntegerField(default=0, editable=False, help_text="Creates in a row without an answer.")
+    tripped_until = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = GatewayQuerySet.as_manager()
@@ -114,6 +120,28 @@ class Gateway(models.Model):
     def is_paused(self) -> bool:
         return bool(self.paused_reason) and (self.paused_until is None or self.paused_until > timezone.now())
 
+    @property
+    def is_tripped(self) -> bool:
+        """The circuit breaker is open: too many creates in a row went without an answer."""
+        return self.tripped_until is not None and self.tripped_until > timezone.now()
+
+    @property
+    def is_on_trial(self) -> bool:
+        """The circuit breaker is half open: one create at a time, until one is answered."""
+        return self.trouble >= TRIP_AFTER
+
+    def note_trouble(self) -> None:
+        """Count a create that got no answer; after a few in a row let creates rest, longer each time."""
+        Gateway.objects.filter(pk=self.pk).update(trouble=F("trouble") + 1)
+        self.refresh_from_db(fields=["trouble"])
+        if self.trouble >= TRIP_AFTER:
+            seconds = min(TRIP_SECONDS * 2 ** min(self.trouble - TRIP_AFTER, 10), LONGEST_TRIP_SECONDS)
+            Gateway.objects.filter(pk=self.pk).update(tripped_until=timezone.now() + timedelta(seconds=seconds))
+
+    def note_health(self) -> None:
+        """Close the circuit breaker: the gateway answered, be it with a refusal."""
+        Gateway.objects.filter(pk=self.pk, trouble__gt=0).update(trouble=0, tripped_until=None)
+
     def does_offer(self, model: VideoModel) -> bool:
         return model.key in self.offers or model.family in self.offers
 
@@ -131,4 +159,5 @@ class Gateway(models.Model):
         self.pause(reason, until=timezone.now() + timedelta(seconds=seconds))
 
     def resume(self) -> None:
-        Gateway.objects.filter(pk=self.pk).update(paused_reason="", paused_until=None)
+        rows = Gateway.objects.filter(pk=self.pk)
+        rows.update(paused_reason="", paused_until=None, trouble=0, tripped_until=None)

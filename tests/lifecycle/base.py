@@ -38,6 +38,7 @@ class UpstreamCase:
         recovery._hinted.clear()
 
     def begun(self, **fields) -> Generation:
+        self.gateway.note_health()  # what the rows before it met is no trouble of this one
         return begun(**fields)
 
     def refreshed(self, generation: Generation) -> Generation:
