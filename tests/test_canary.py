@@ -44,6 +44,9 @@ class FakeProbe:
     def release_pollers(self) -> None:
         raise AssertionError("a canary releases no poller")
 
+    def hand_out_again(self, cluster: str) -> None:
+        raise AssertionError("a canary hands nothing out")
+
 
 class CanaryTests(SimpleTestCase):
     def setUp(self):

@@ -78,6 +78,7 @@ class TreeTests(SimpleTestCase):
         self.assert_gone(workers)
         self.main_of("poll", nth=1)
         self.assertTrue(is_running(self.main_of("download")))
+        wait_for(lambda: sorted(lines(self.place, "handed-out")) == ["download", "poll", "poll"])
 
     def test_a_main_that_ends_with_code_0_is_replaced_too_later_and_later(self):
         supervisor = self.supervise("poll:short")

@@ -95,6 +95,9 @@ class FileProbe:
     def release_pollers(self) -> None:
         note(self.place, "released", "once")
 
+    def hand_out_again(self, cluster: str) -> None:
+        note(self.place, "handed-out", cluster)
+
 
 def service(place: Path, text: str) -> Service:
     """Read `name:kind`. A name that is a number is a web server's port; `submit` pays."""

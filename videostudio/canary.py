@@ -33,6 +33,9 @@ class Probe(Protocol):
     def release_pollers(self) -> None:
         """Let every poller stop, and none start."""
 
+    def hand_out_again(self, cluster: str) -> None:
+        """Let the cluster have every message that was handed out before, and never acknowledged, at once."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:

@@ -252,6 +252,8 @@ class Supervisor:
             return
         if service.cluster:
             self.watches[service.cluster] = CanaryWatch(service.cluster, self.probe, self.timing.canary)
+            # Else what the last one had taken would wait for the queue's patience to end, many minutes.
+            self.database.begin(lambda: self.probe.hand_out_again(service.cluster))
 
     def restart(self, child: Child, reason: str) -> None:
         """Kill what is left of a service and let it start again. A create on the wire may end first."""

@@ -168,7 +168,7 @@ class Studio:
         """Post the composer and return the new generation's uuid."""
         fields = {"model": model, "prompt": prompt, "csrfmiddlewaretoken": self.client.cookies["csrftoken"], **options}
         answer = self.client.post("/", files={name: (None, value) for name, value in fields.items()})
-        assert answer.status_code == 302, answer.text
+        assert answer.status_code == 302, f"{answer.status_code}\n{self.said()}"
         return answer.headers["Location"].strip("/").rpartition("/")[2]
 
     def record(self, uuid: str) -> dict:

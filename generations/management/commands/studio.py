@@ -10,6 +10,8 @@ from types import FrameType
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
+from django.utils import timezone
+from django_q.models import OrmQ
 
 from generations import engine, queue
 from generations.models import Gateway
@@ -103,6 +105,10 @@ class DatabaseProbe:
 
     def release_pollers(self) -> None:
         self._ask(engine.release_pollers)
+
+    def hand_out_again(self, cluster: str) -> None:
+        now = timezone.now()
+        self._ask(lambda: OrmQ.objects.filter(key=cluster, lock__gt=now).update(lock=now))
 
     def _ask[T](self, question: Callable[[], T]) -> T:
         close_old_connections()
