@@ -11,6 +11,7 @@ from django.views.decorators.vary import vary_on_headers
 from generations.catalog import catalog
 from generations.forms import choosable_models
 from generations.models import Generation, Prompt, Status
+from generations.views.fragments import wants_fragment
 from generations.views.paging import page_of
 
 PROMPTS = 20
@@ -31,7 +32,7 @@ def prompts(request: HttpRequest) -> HttpResponse:
     videos = newest_of(request, [prompt.pk for prompt in page.rows])
     for prompt in page.rows:
         prompt.newest = videos[prompt.pk]
-    part = "#rows" if request.htmx and not request.htmx.history_restore_request else ""
+    part = "#rows" if wants_fragment(request) else ""
     return render(request, f"generations/prompts.html{part}", {"prompts": page.rows, "page": page, "q": words})
 
 

@@ -8,20 +8,23 @@ from django.views.decorators.vary import vary_on_headers
 
 from generations.forms import GenerationForm, NoGateway
 from generations.models import Generation
+from generations.views.fragments import wants_fragment
 
 NEWEST = 12
 SEEN = "This is the same generation as before: the form was sent twice."
 SECOND = "This form had been used before. Its content was different this time, so this is a new generation."
+# Buttons of the composer that change the form and ask for no video.
+SWITCHES = frozenset({"switch", "remove", "undo"})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @vary_on_headers("HX-Request")
 def studio(request: HttpRequest) -> HttpResponse:
-    if request.method == "POST" and ("switch" in request.POST or "remove" in request.POST):
-        return show(request, GenerationForm.switched(request), part="#composer")
-    form = GenerationForm.for_request(request)  # an unknown model is an error, never another model
     if request.method != "POST":
-        return show(request, form, part="#options")
+        return show(request, GenerationForm.prefilled(request.GET, user=request.user), part="#options")
+    if not SWITCHES.isdisjoint(request.POST):
+        return show(request, GenerationForm.switched(request), part="#composer")
+    form = GenerationForm.posted(request)  # an unknown model is an error, never another model
     if not form.is_valid():
         return show(request, form, part="#composer", status=422)
     try:
@@ -29,7 +32,12 @@ def studio(request: HttpRequest) -> HttpResponse:
     except NoGateway as error:
         form.add_error("model", str(error))
         return show(request, form, part="#composer", status=422)
-    notice = SECOND if is_new and form.was_used_before(generation) else "" if is_new else SEEN
+    return created(request, form, generation, is_new)
+
+
+def created(request: HttpRequest, form: GenerationForm, generation: Generation, is_new: bool) -> HttpResponse:
+    """Lead to the generation, or add its card to the page that htmx is on."""
+    notice = SEEN if not is_new else SECOND if form.was_used_before else ""
     if not request.htmx:
         if notice:
             messages.info(request, notice)
@@ -40,7 +48,7 @@ def studio(request: HttpRequest) -> HttpResponse:
 
 def show(request: HttpRequest, form: GenerationForm, *, part: str, status: int = 200) -> HttpResponse:
     """Return the page, or only the part of it that htmx asked for."""
-    if request.htmx:
+    if wants_fragment(request):
         return render(request, f"generations/studio.html{part}", {"form": form}, status=status)
     own = Generation.objects.visible_to(request.user).filter(created_by=request.user).newest().for_cards()
     generations = list(own[:NEWEST])

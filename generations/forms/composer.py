@@ -1,0 +1,432 @@
+"""The composer: what is asked for one video, built from a video model's own options."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import cached_property
+from urllib.parse import urlencode
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Exists
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
+
+from generations.carry import Change, carry
+from generations.catalog import catalog
+from generations.forms.choosing import (
+    choosable_models,
+    find_model,
+    image_options,
+    last_or_first,
+    not_choosable,
+)
+from generations.forms.fields import OptionField
+from generations.forms.given import given_options, is_token, is_uuid, visible_generation, visible_prompt
+from generations.forms.images import find_upload, keep_image
+from generations.lifecycle.begin import NoGateway, Order, begin
+from generations.media import ImageRefused
+from generations.models import Generation, Team, Upload, User
+from generations.models.prompt import normalise
+from generations.specs import Flag, ImageFile, OptionErrors, VideoModel, is_absent
+
+__all__ = ["GenerationForm", "NoGateway"]
+
+CANNOT_BE_SENT = "The prompt contains characters that cannot be sent."
+GONE_IMAGE = "The image is not stored any more. Choose it again."
+NO_GATEWAY = "No gateway is set up; an operator can add one."
+
+
+class GenerationForm(forms.Form):
+    """What the composer asks for one video: bound to a POST, or made by one of the ways below.
+
+    `problems` are sentences about what could not be shown as it was asked for; `changes` name each option
+    that became another one, and `undo` is the query of the form as it was before.
+    """
+
+    model = forms.Field(required=False)
+    prompt = forms.CharField(
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        error_messages={"null_characters_not_allowed": CANNOT_BE_SENT},
+    )
+    form_token = forms.Field(required=False, widget=forms.HiddenInput)
+    parent = forms.Field(required=False, widget=forms.HiddenInput)
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        files: MultiValueDict[str, UploadedFile] | None = None,
+        *,
+        user: User,
+        video_model: VideoModel | None,
+        model_error: str = "",
+        values: Mapping[str, object] | None = None,
+        prompt: str = "",
+        parent: str = "",
+        token: str = "",
+        changes: Iterable[Change] = (),
+        undo: str = "",
+        problems: Iterable[str] = (),
+        choosable: list[VideoModel] | None = None,
+    ) -> None:
+        super().__init__(data, files)
+        self.user = user
+        self.video_model, self.model_error = video_model, model_error
+        self.changes, self.undo, self.problems = tuple(changes), undo, list(problems)
+        self.given = given_options(data) if data is not None else dict(values or {})
+        self.uploads: dict[str, Upload] = {}
+        self.image_errors: dict[str, list[str]] = {}
+        self.fresh_token = secrets.token_urlsafe(16)
+        self.initial = {
+            "model": video_model.key if video_model else "",
+            "prompt": prompt,
+            "form_token": token or self.fresh_token,
+            "parent": parent,
+        }
+        if choosable is not None:
+            self.choosable = choosable
+        for option in video_model.options if video_model else ():
+            self.fields[option.name] = OptionField(option)
+            if data is None and option.name in self.given:
+                self.initial[option.name] = self.given[option.name]
+        if data is None:
+            self._show_uploads()
+
+    # Making one
+
+    @classmethod
+    def posted(cls, request: HttpRequest) -> "GenerationForm":
+        """Return the form of a POST that asks for a video."""
+        model, error = find_model(request.POST.get("model", ""))
+        return cls(request.POST, request.FILES, user=request.user, video_model=model, model_error=error)
+
+    @classmethod
+    def prefilled(cls, query: QueryDict, *, user: User) -> "GenerationForm":
+        """Return the form of a GET: of the model the query names, with its values, or after another generation."""
+        problems = []
+        if "from" in query:
+            if source := visible_generation(user, query["from"]):
+                return cls.after(source, user=user)
+            problems.append("The video to begin from was not found.")
+        prompt = query.get("prompt", "")
+        if "prompt_id" in query:
+            kept = visible_prompt(user, query["prompt_id"])
+            prompt = kept.text if kept else prompt
+            problems += [] if kept else ["The prompt to begin from was not found."]
+        return cls.carried(
+            query.get("was", ""),
+            query.get("model", "") if "model" in query else None,
+            given_options(query),
+            user=user,
+            prompt=prompt,
+            problems=problems,
+            way_back={name: query[name] for name in ("prompt", "prompt_id") if name in query},
+        )
+
+    @classmethod
+    def after(cls, source: Generation, *, user: User) -> "GenerationForm":
+        """Return a form with everything another generation had, changed only where its model cannot be chosen."""
+        choosable = choosable_models()
+        model, problems = source.video_model, []
+        if model not in choosable:
+            model = last_or_first(user, choosable)
+            outcome = f": {model.label} takes its place." if model else "."
+            problems.append(f"{source.model_label} cannot be chosen any more{outcome}")
+        return cls.carried(
+            source.model_key,
+            model.key if model else "",
+            source.options,
+            user=user,
+            prompt=source.prompt.text,
+            parent=str(source.uuid),
+            problems=problems,
+            way_back=None,
+        )
+
+    @classmethod
+    def switched(cls, request: HttpRequest) -> "GenerationForm":
+        """Return the form of a POST that asks for no video: another model, an undone change, an image more or less.
+
+        Everything typed stays, the form's token too: it is still the same form.
+        """
+        posted, user = request.POST, request.user
+        bound = cls.posted(request)
+        bound.accept_images(find_model(posted.get("was", ""))[0])
+        values = bound.given | {name: str(upload.uuid) for name, upload in bound.uploads.items()}
+        for name in posted.getlist("remove"):
+            values.pop(name, None)
+        was, wanted = posted.get("was", ""), posted.get("model", "")
+        if undo := posted.get("undo"):
+            before = QueryDict(undo)
+            was, wanted, values = "", before.get("model", ""), given_options(before)
+        form = cls.carried(
+            was,
+            wanted,
+            values,
+            user=user,
+            prompt=posted.get("prompt", ""),
+            parent=posted.get("parent", ""),
+            token=bound.token,
+            problems=[],
+            way_back={},
+        )
+        for name, sentences in bound.image_errors.items():
+            form.say(name, sentences)
+        return form
+
+    @classmethod
+    def carried(
+        cls,
+        was: str,
+        wanted: str | None,
+        values: Mapping[str, object],
+        *,
+        user: User,
+        problems: Iterable[str],
+        way_back: Mapping[str, str] | None,
+        **shown: str,
+    ) -> "GenerationForm":
+        """Return an unbound form of the model `wanted` with what it can take of values chosen for the model `was`.
+
+        No model wanted (None) is the usual one; one that is unknown or cannot be chosen is said, and no other takes
+        its place. `way_back` is what undoing carries beside the options; None when nothing is undone.
+        """
+        choosable = choosable_models()
+        model, error = find_model(wanted) if wanted is not None else (last_or_first(user, choosable), NO_GATEWAY)
+        if model is None:
+            problems = [*problems, error]
+            return cls(user=user, video_model=None, values=values, problems=problems, choosable=choosable, **shown)
+        if model not in choosable:
+            problems = [*problems, not_choosable(model, choosable)]
+        before, _ = find_model(was) if was else (None, "")
+        carried = carry(before or model, model, values)
+        is_undoable = before and before is not model and carried.changes and way_back is not None
+        return cls(
+            user=user,
+            video_model=model,
+            values=carried.values,
+            changes=carried.changes,
+            undo=urlencode({**way_back, **values, "model": before.key}) if is_undoable else "",
+            problems=problems,
+            choosable=choosable,
+            **shown,
+        )
+
+    def afresh(self) -> "GenerationForm":
+        """Return the same form after its order went out: all that was chosen, with a token of its own."""
+        return type(self)(
+            user=self.user,
+            video_model=self.video_model,
+            values=self.cleaned_data["options"],
+            prompt=self.cleaned_data["prompt"],
+        )
+
+    # What templates ask
+
+    @property
+    def token(self) -> str:
+        """The token to render: the one that was posted, unless it was refused."""
+        given = self.data.get("form_token", "") if self.is_bound else self.initial["form_token"]
+        return given if given and is_token(given) else self.fresh_token
+
+    @property
+    def undo_url(self) -> str:
+        return f"{reverse('generations:studio')}?{self.undo}" if self.undo else ""
+
+    @property
+    def option_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name, field in self.fields.items() if isinstance(field, OptionField)]
+
+    @property
+    def basic_fields(self) -> list[forms.BoundField]:
+        return [field for field in self.option_fields if not field.field.option.advanced]
+
+    @property
+    def advanced_fields(self) -> list[forms.BoundField]:
+        return [field for field in self.option_fields if field.field.option.advanced]
+
+    @property
+    def has_advanced_errors(self) -> bool:
+        return any(field.errors for field in self.advanced_fields)
+
+    @cached_property
+    def choosable(self) -> list[VideoModel]:
+        return choosable_models()
+
+    @property
+    def is_model_choosable(self) -> bool:
+        return self.video_model in self.choosable
+
+    @property
+    def models_by_maker(self) -> dict[str, list[VideoModel]]:
+        """What can be chosen, grouped for the model's select."""
+        makers: dict[str, list[VideoModel]] = {}
+        for model in self.choosable:
+            makers.setdefault(model.maker, []).append(model)
+        return makers
+
+    @property
+    def waiting_values(self) -> dict[str, object]:
+        """What was chosen before any model was: it goes along until one is."""
+        return {} if self.video_model else self.given | {name: str(kept.uuid) for name, kept in self.uploads.items()}
+
+    # Judging one
+
+    @cached_property
+    def _standing(self) -> tuple[Team | None, bool]:
+        """The team this person works in, and whether this form's token made a generation before: one statement."""
+        token = self.data.get("form_token", "") if self.is_bound else ""
+        used = Generation.objects.filter(created_by=self.user, form_token=token if is_token(token) else "")
+        teams = Team.objects.filter(memberships__user=self.user).order_by("memberships__pk")
+        team = teams.annotate(is_token_used=Exists(used)).first()
+        return team, bool(team and token and team.is_token_used)
+
+    @property
+    def team(self) -> Team | None:
+        return self._standing[0]
+
+    @property
+    def was_used_before(self) -> bool:
+        """Whether this form's token had made a generation before: a new one of it is worth a word."""
+        return self._standing[1]
+
+    def say(self, name: str, sentences: Iterable[str]) -> None:
+        """Show sentences at a field of a form that is not judged, or above it when it has no such field."""
+        if name in self.fields:
+            self.errors.setdefault(name, self.error_class()).extend(sentences)
+        else:
+            self.problems.extend(sentences)
+
+    def accept_images(self, *others: VideoModel | None) -> None:
+        """Turn each image that came into an Upload row at once, so that a refused form keeps it.
+
+        Images are those of the form's model, of `others`, and without any model whatever is an image somewhere.
+        """
+        models = [self.video_model, *others]
+        for name, option in image_options(*(models if any(models) else catalog().models)).items():
+            if self.team is None or (not self.files.getlist(name) and name not in self.given):
+                continue
+            try:
+                self.uploads[name] = self._accept_image(name, option)
+            except ImageRefused as error:
+                self.image_errors[name] = [str(error)]
+                with suppress(LookupError):  # the one that was there before stays, if it was
+                    self.uploads[name] = find_upload(str(self.given.get(name, "")), self.user)
+            except LookupError:
+                self.image_errors[name] = [GONE_IMAGE]
+
+    def _accept_image(self, name: str, option: ImageFile) -> Upload:
+        files = self.files.getlist(name)
+        if len(files) > 1:
+            raise ImageRefused(f"{option.label} can be one image, not {len(files)}.")
+        if files:
+            return keep_image(files[0], option, team=self.team, person=self.user)
+        return find_upload(str(self.given[name]), self.user)
+
+    def clean_prompt(self) -> str:
+        prompt = normalise(self.cleaned_data["prompt"])
+        if not prompt:
+            raise forms.ValidationError("Write what the video should show.")
+        if any("\ud800" <= letter <= "\udfff" for letter in prompt):
+            raise forms.ValidationError(CANNOT_BE_SENT)
+        longest = self.video_model.prompt_max if self.video_model else len(prompt)
+        if len(prompt) > longest:
+            raise forms.ValidationError(f"The prompt can have at most {longest} characters; this has {len(prompt)}.")
+        return prompt
+
+    def clean_form_token(self) -> str:
+        token = self.cleaned_data["form_token"] or ""
+        if token and not is_token(token):
+            self.add_error(None, "This form was damaged on its way, and nothing was sent. Send it again.")
+        return token
+
+    def clean_parent(self) -> Generation | None:
+        given = self.cleaned_data["parent"]
+        return visible_generation(self.user, given) if given else None
+
+    def clean(self) -> dict:
+        if self.team is None:
+            self.add_error(None, "You are not a member of a team yet. Ask an operator to add you to one.")
+        self.accept_images()
+        if self.video_model is None:
+            self.add_error("model", self.model_error)
+            return self.cleaned_data
+        self.cleaned_data["options"] = self._clean_options()
+        # Which gateway serves it is decided when it is begun; a form that comes back must show what can be chosen.
+        if not self.video_model.is_choosable or (self.errors and not self.is_model_choosable):
+            self.add_error("model", not_choosable(self.video_model, self.choosable))
+        return self.cleaned_data
+
+    def _clean_options(self) -> dict:
+        for name, sentences in self._misplaced().items():
+            self.add_error(name if name in self.fields else None, sentences)
+        raw = {name: value for name, value in self.given.items() if name not in self.image_errors}
+        raw |= {name: str(upload.uuid) for name, upload in self.uploads.items() if name not in self.image_errors}
+        try:
+            return self.video_model.clean(raw)
+        except OptionErrors as error:
+            for name, sentences in error.errors.items():
+                self.add_error(name if name in self.fields else None, sentences)
+            return {}
+
+    def _misplaced(self) -> dict[str, list[str]]:
+        """Return sentences about what came in a way that leaves open what was meant, by name."""
+        found = dict(self.image_errors)
+        for name in self.files:
+            option = self.video_model.option(name)
+            if option is None:
+                found[name] = [f"{self.video_model.label} takes no file as '{name[:40]}'."]
+            elif not isinstance(option, ImageFile):
+                found[name] = [f"{option.label} is not a file."]
+        for option in self.video_model.options:
+            values = {value for value in self.data.getlist(option.name) if not is_absent(value)}
+            if len(values) > 1 and not isinstance(option, Flag):  # a flag comes as false, and true when it is on
+                found[option.name] = [f"{option.label} came {len(values)} times. Choose one."]
+        return found
+
+    def _show_uploads(self) -> None:
+        """Find the images that an unbound form's values name; one that was stored and is gone is said.
+
+        What is no id stands for a file that the browser still holds.
+        """
+        for name in image_options(self.video_model) if self.video_model else image_options(*catalog().models):
+            if given := self.given.get(name):
+                try:
+                    self.uploads[name] = find_upload(str(given), self.user)
+                except LookupError:
+                    self.initial.pop(name, None)
+                    self.given.pop(name)
+                    if is_uuid(str(given)):
+                        self.say(name, [GONE_IMAGE])
+
+    # Carrying it out
+
+    def save(self, *, origin: str = Generation.Origin.BROWSER) -> tuple[Generation, bool]:
+        """Return the generation of this form and whether it is new. Raises NoGateway with the choices there are."""
+        parent = self.cleaned_data["parent"]
+        options = self.cleaned_data["options"]
+        same = parent and (parent.model_key, parent.prompt.text, parent.options) == (
+            self.video_model.key,
+            self.cleaned_data["prompt"],
+            options,
+        )
+        relation = "" if parent is None else Generation.Relation.RERUN if same else Generation.Relation.REMIX
+        order = Order(
+            user=self.user,
+            team=self.team,
+            model=self.video_model,
+            prompt=self.cleaned_data["prompt"],
+            options=options,
+            uploads={name: [upload] for name, upload in self.uploads.items()},
+            origin=origin,
+            form_token=self.cleaned_data["form_token"],
+            parent=parent,
+            relation=relation,
+        )
+        try:
+            return begin(order)
+        except NoGateway as error:
+            raise NoGateway(not_choosable(self.video_model, self.choosable)) from error

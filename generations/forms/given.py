@@ -1,0 +1,46 @@
+"""What a request gives, read before it is judged: options, tokens, and what it begins from."""
+
+import uuid
+
+from django.http import QueryDict
+
+from generations.forms.choosing import option_names
+from generations.models import Generation, Prompt, User
+from generations.specs import is_absent
+
+TOKEN_LENGTH = 64
+
+
+def given_options(data: QueryDict) -> dict[str, object]:
+    """Return what a query or a form says of options, by name; of several values the last that says anything."""
+    found: dict[str, object] = {}
+    for name in option_names():
+        values = [value for value in data.getlist(name) if not is_absent(value)]
+        if values:
+            found[name] = values[-1]
+    return found
+
+
+def is_token(text: str) -> bool:
+    """Say whether a text can stand for one form."""
+    return len(text) <= TOKEN_LENGTH and text.isprintable()
+
+
+def is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def visible_generation(user: User, text: str) -> Generation | None:
+    if not is_uuid(text):
+        return None
+    return Generation.objects.visible_to(user).for_cards().filter(uuid=uuid.UUID(text)).first()
+
+
+def visible_prompt(user: User, text: str) -> Prompt | None:
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        return None
+    return Prompt.objects.visible_to(user).filter(pk=int(text)).first()
