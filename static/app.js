@@ -129,13 +129,34 @@ on("change", ({ target }) => {
   if (preview) preview.textContent = file ? `${file.name}, ${(file.size / 1e6).toFixed(1)} MB` : "";
 });
 
-// A question about another model's options carries no file.
-on("htmx:configRequest", ({ detail }) => {
-  if (detail.verb !== "get") return;
-  for (const [name, value] of [...detail.formData.entries()]) if (value instanceof File) detail.formData.delete(name);
+// Another model's options: asked for without the file itself, which stays chosen in the browser.
+const chosen = {};
+const files = () => $$("#options input[type=file]");
+
+on("htmx:configRequest", ({ detail: { verb, formData } }) => {
+  if (verb !== "get") return;
+  for (const { name } of files()) {
+    const values = formData.getAll(name).map((value) => (value.name ? "chosen" : value));
+    formData.delete(name);
+    values.filter((value) => typeof value === "string").forEach((value) => formData.append(name, value));
+  }
+});
+on("htmx:beforeSwap", ({ detail: { target } }) => {
+  if (target.id === "composer") for (const name in chosen) delete chosen[name];
+  else for (const input of files()) chosen[input.name] = input.files;
+});
+on("htmx:afterSettle", ({ detail: { target } }) => {
+  if (target.id !== "options") return;
+  for (const input of files()) {
+    if (!chosen[input.name]?.length || input.files.length) continue;
+    input.files = chosen[input.name];
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+  const was = document.querySelector("#options input[name=was]");
+  if (was?.value) document.querySelector("#composer select[name=model]").value = was.value;
 });
 
-// One request for one press, and the button again whatever the answer was. htmx forms disable theirs by hx-disabled-elt.
+// One request for one press, however it was pressed; a form that htmx sends drops the second by hx-sync.
 
 on("submit", (event) => {
   const form = event.target;
@@ -150,15 +171,29 @@ addEventListener("pageshow", () => {
     form.setAttribute("aria-busy", false);
   }
 });
-const ofForm = (act) => ({ detail }) => detail.elt instanceof HTMLFormElement && act(detail.elt, detail);
-on("htmx:beforeRequest", ofForm((form) => form.setAttribute("aria-busy", true)));
+
+let answered = 0;
+const ofForm = (act) => (event) => {
+  const form = event.detail.requestConfig.elt; // detail.elt is what took its place
+  if (form instanceof HTMLFormElement) act(form, event);
+};
+on(
+  "htmx:beforeRequest",
+  ofForm((form, event) => {
+    // The second half of a double click lands on the fresh form of the first.
+    if (form.id === "composer" && Date.now() - answered < 1000) return event.preventDefault();
+    form.setAttribute("aria-busy", true);
+  }),
+);
 on(
   "htmx:afterRequest",
-  ofForm((form, { successful, xhr }) => {
+  ofForm((form, { detail: { xhr, requestConfig } }) => {
     form.setAttribute("aria-busy", false);
     if (form.id !== "composer") return;
-    if (successful) sessionStorage.removeItem("draft");
-    else if (xhr.status !== 422) toast("That did not get through. Nothing you typed is lost: try again.");
+    if (xhr.status === 200 && requestConfig.triggeringEvent.submitter?.id === "generate") {
+      answered = Date.now();
+      sessionStorage.removeItem("draft");
+    } else if (xhr.status !== 200 && xhr.status !== 422) toast("That did not get through. Nothing you typed is lost: try again.");
   }),
 );
 on("htmx:sendError", ({ detail }) => {
@@ -192,7 +227,7 @@ on("submit", (event) => {
 on("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     const form = event.target.closest?.("#composer");
-    if (form?.ariaBusy !== "true") form?.requestSubmit(form.querySelector("[data-generate]"));
+    if (form?.ariaBusy !== "true") form?.requestSubmit(form.querySelector("#generate"));
   }
   const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
   if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
