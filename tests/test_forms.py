@@ -627,7 +627,7 @@ class SwitchedTests(OfferedTestCase):
     def test_an_image_can_be_removed_and_everything_else_stays(self):
         switched(model=VEO, was=VEO, input_reference=picture())
         kept = str(Upload.objects.get().uuid)
-        form = switched(model=VEO, was=VEO, seconds="8", input_reference=kept, remove="input_reference")
+        form = switched(model=VEO, was=VEO, seconds="8", input_reference=kept, discard="input_reference")
         self.assertIsNone(form["input_reference"].upload)
         self.assertEqual((form["seconds"].value(), form.changes, form.problems), (8, (), []))
 

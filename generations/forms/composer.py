@@ -156,7 +156,7 @@ class GenerationForm(forms.Form):
         bound = cls.posted(request)
         bound.accept_images(find_model(posted.get("was", ""))[0])
         values = bound.given | {name: str(upload.uuid) for name, upload in bound.uploads.items()}
-        for name in posted.getlist("remove"):
+        for name in posted.getlist("discard"):
             values.pop(name, None)
         was, wanted = posted.get("was", ""), posted.get("model", "")
         if undo := posted.get("undo"):

@@ -13,8 +13,9 @@ from generations.views.fragments import wants_fragment
 NEWEST = 12
 SEEN = "This is the same generation as before: the form was sent twice."
 SECOND = "This form had been used before. Its content was different this time, so this is a new generation."
-# Buttons of the composer that change the form and ask for no video.
-SWITCHES = frozenset({"switch", "remove", "undo"})
+# Buttons of the composer that change the form and ask for no video. None may be named like a property of a form in
+# the browser: one named "remove" hides form.remove(), which htmx needs.
+SWITCHES = frozenset({"switch", "discard", "undo"})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
