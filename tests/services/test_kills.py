@@ -57,7 +57,7 @@ class StudioTestCase(SimpleTestCase):
     def statuses(self, uuids: list[str]) -> list[str]:
         return [self.studio.status(uuid) for uuid in uuids]
 
-    def wait_until_finished(self, uuids: list[str], *, seconds: float = 100) -> list[str]:
+    def wait_until_finished(self, uuids: list[str], *, seconds: float = 180) -> list[str]:
         """Return the statuses once no row is under way any more."""
         wait_for(
             lambda: set(self.statuses(uuids)) <= FINISHED,
