@@ -8,19 +8,19 @@ import logging
 import os
 import secrets
 import time
-from datetime import timedelta
 
-from django.db import DatabaseError, close_old_connections, transaction
+from django.db import close_old_connections, transaction
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 
 from generations import queue
+from generations.lifecycle.persistence import AWAY
+from generations.lifecycle.poll import SLOT_TTL, release
 from generations.models import PollerSlot
 
 log = logging.getLogger(__name__)
 
 SLOTS = ("p0",)
-SLOT_TTL = timedelta(seconds=5)
 TICK_SECONDS = 1.0
 AWAY_SECONDS = 1.0
 
@@ -49,7 +49,7 @@ class TickBroker(ORM):
                 self.ticked_at = time.monotonic()
                 tick()
             return super().dequeue()
-        except DatabaseError as error:
+        except AWAY as error:
             # The stock pusher would sleep ten seconds and die.
             log.warning("queue %s: the database is away (%s)", self.list_key, type(error).__name__)
             close_old_connections()
@@ -71,9 +71,11 @@ def tick() -> None:
     for name in SLOTS:
         if PollerSlot.objects.filter(name=name, until__gte=now).exists():
             continue
-        PollerSlot.objects.get_or_create(name=name, defaults={"until": now - SLOT_TTL})
+        slot, _ = PollerSlot.objects.get_or_create(name=name, defaults={"until": now - SLOT_TTL})
         token = secrets.token_hex(16)
         with transaction.atomic():
-            free = PollerSlot.objects.filter(name=name, until__lt=now)
+            free = PollerSlot.objects.filter(name=name, owner=slot.owner, until__lt=now)
             if free.update(owner=token, until=now + SLOT_TTL):
+                if slot.owner:  # it died without a word: its rows need not wait for their lease
+                    release(slot.owner)
                 queue.hint("poll", name, token)

@@ -1,14 +1,18 @@
 """Writing many polled rows back in one statement, fenced by claim and status."""
 
 import json
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import connection
+from django.db import connection, transaction
 
 from generations.lifecycle.cadence import Step
+from generations.lifecycle.persistence import REFUSED, storable
 from generations.models import Generation, Status
-from videostudio.scrubbing import scrub, scrub_json
+from videostudio.scrubbing import scrub
+
+log = logging.getLogger(__name__)
 
 _COLUMNS = {
     "id": "bigint",
@@ -29,7 +33,23 @@ _SET = """
 
 
 def write_steps(token: str, steps: Sequence[Step]) -> bool:
-    """Write the steps of rows that `token` still holds; the others are somebody else's by now."""
+    """Write the steps of rows that `token` still holds; the others are somebody else's by now.
+
+    A step the database refuses is dropped, and keeps no other from being written.
+    """
+    try:
+        with transaction.atomic():
+            _write(token, steps)
+    except REFUSED as error:
+        if len(steps) == 1:
+            log.error("generation %s: what was polled cannot be stored: %s", steps[0].pk, error)
+        else:
+            for step in steps:
+                write_steps(token, [step])
+    return True
+
+
+def _write(token: str, steps: Sequence[Step]) -> None:
     table = connection.ops.quote_name(Generation._meta.db_table)
     rows = json.dumps([_row(step) for step in steps])
     if connection.vendor == "postgresql":
@@ -43,7 +63,6 @@ def write_steps(token: str, steps: Sequence[Step]) -> bool:
             f"UPDATE {table} AS g SET {_SET} FROM {source} WHERE g.id = u.id AND g.claim = %s AND g.status = %s",  # noqa: S608
             [rows, token, Status.IN_PROGRESS.value],
         )
-    return True
 
 
 def _row(step: Step) -> dict:
@@ -56,7 +75,7 @@ def _row(step: Step) -> dict:
         "tries": step.tries,
         "overdue_at": _time(step.overdue_at),
         "news": int(step.is_news),
-        "answer": None if step.answer is None else scrub_json(step.answer),
+        "answer": None if step.answer is None else storable(step.answer),
     }
 
 

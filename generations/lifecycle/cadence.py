@@ -11,6 +11,8 @@ from generations.gateways import GatewayError, GatewayMissing, VideoTask
 
 GRACE = timedelta(seconds=120)  # a task may be missing this long after its create
 DEADLINE = timedelta(hours=1)  # then it is overdue: polling goes on, slower
+MISSING_DEADLINE = timedelta(minutes=10)  # sooner for a task that was missing so many times in a row
+MISSING_TIMES = 5
 OVERDUE_SECONDS = 300.0
 NO_ANSWER_SECONDS = (5.0, 60.0)
 JITTER = 0.1
@@ -84,8 +86,10 @@ def after_answer(row: PolledRow, task: VideoTask, now: datetime, first: float) -
 def after_silence(row: PolledRow, error: GatewayError, now: datetime, first: float) -> Step:
     """Return the step after no answer: wait longer each time, and never end the task."""
     age = now - row.submitted_at
-    is_young = isinstance(error, GatewayMissing) and age < GRACE
-    overdue_at = row.overdue_at or (now if age > DEADLINE else None)
+    is_missing = isinstance(error, GatewayMissing)
+    is_young = is_missing and age < GRACE
+    is_gone = is_missing and row.tries + 1 >= MISSING_TIMES
+    overdue_at = row.overdue_at or (now if age > (MISSING_DEADLINE if is_gone else DEADLINE) else None)
     low, high = NO_ANSWER_SECONDS
     delay = max(first, min(high, low * 2 ** min(row.tries, 10)))
     if overdue_at:
@@ -103,7 +107,21 @@ def after_silence(row: PolledRow, error: GatewayError, now: datetime, first: flo
         detail=detail,
         tries=row.tries + 1,
         overdue_at=overdue_at,
-        is_news=detail != row.detail,
+        is_news=(detail, overdue_at) != (row.detail, row.overdue_at),
+    )
+
+
+def not_asked(row: PolledRow, now: datetime) -> Step:
+    """Return the step that gives a row back as it was: its gateway came to rest before its turn."""
+    return Step(
+        pk=row.pk,
+        due_at=now,
+        progress=row.progress,
+        upstream_status=row.upstream_status,
+        detail=row.detail,
+        tries=row.tries,
+        overdue_at=row.overdue_at,
+        is_news=False,
     )
 
 

@@ -8,20 +8,22 @@ one fenced UPDATE a batch. All database work happens on one thread, none of it o
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import close_old_connections, connection, transaction
 from django.utils import timezone
 
-from generations.gateways import GatewayBusy, GatewayError, GatewayRejected, VideoTask, dialect
+from generations.gateways import GatewayBusy, GatewayError, GatewayRejected, GatewayUnclear, VideoTask, dialect
 from generations.gateways.http import AsyncSender, Endpoint
 from generations.lifecycle import batch, recovery, verdicts
-from generations.lifecycle.cadence import PolledRow, Step, after_answer, after_silence
+from generations.lifecycle.cadence import PolledRow, Step, after_answer, after_silence, not_asked
 from generations.lifecycle.endpoints import endpoint
+from generations.lifecycle.persistence import AWAY, REFUSED
 from generations.models import Gateway, Generation, PollerSlot, Status
 from videostudio import lifeline
 
@@ -33,8 +35,10 @@ BEAT_SECONDS = 1.0
 SWEEP_SECONDS = 2.0
 FLUSH_SECONDS = 0.1
 IDLE_SECONDS = 0.5
+FULL_SECONDS = 0.02
 BUDGET_SECONDS = 50.0  # q2's timeout is 90: budget, plus the longest poll, plus some air
 DRAIN_SECONDS = 35.0
+HURRY_SECONDS = 3.0  # the same when the studio stops: an answer that does not come is asked for again
 IN_HAND = 400
 PER_GATEWAY = 200
 BUSY_SECONDS = 10.0
@@ -50,28 +54,43 @@ class Target:
     is_open: bool
 
 
-def claim(token: str, limit: int, closed: list[int]) -> list[PolledRow]:
-    """Lease up to `limit` due rows to this poller, except those of the gateways in `closed`."""
-    due = Generation.objects.due().filter(status=Status.IN_PROGRESS).exclude(gateway__in=closed)
-    pks = list(due.order_by("due_at").values_list("pk", flat=True)[:limit])
+def claim(token: str, rooms: Mapping[int, int]) -> list[PolledRow]:
+    """Lease due rows to this poller: of each gateway, by its key, at most as many as it has room for."""
+    due = Generation.objects.due().filter(status=Status.IN_PROGRESS, gateway__in=rooms)
+    left = Counter(rooms)
+    pks = []
+    for pk, gateway in due.order_by("due_at").values_list("pk", "gateway_id")[:IN_HAND]:
+        if left[gateway] > 0:
+            left[gateway] -= 1
+            pks.append(pk)
     if not pks:
         return []
     with transaction.atomic():
         mine = due.filter(pk__in=pks)
         if connection.features.has_select_for_update_skip_locked:
-            mine = due.filter(pk__in=list(mine.select_for_update(skip_locked=True).values_list("pk", flat=True)))
+            pks = list(mine.select_for_update(skip_locked=True).values_list("pk", flat=True))
+            mine = due.filter(pk__in=pks)
         mine.update(claim=token, due_at=timezone.now() + LEASE)
     held = Generation.objects.filter(pk__in=pks, claim=token, status=Status.IN_PROGRESS)
-    columns = [name for name in PolledRow.__dataclass_fields__]
-    return [PolledRow(**row) for row in held.values(*columns)]
+    return [PolledRow(**row) for row in held.values(*PolledRow.__dataclass_fields__)]
 
 
-def settle_all(token: str, tasks: dict[int, VideoTask]) -> None:
+def release(token: str) -> int:
+    """Give back every row that `token` still holds, due now. Returns how many."""
+    return Generation.objects.filter(status=Status.IN_PROGRESS, claim=token).update(claim="", due_at=timezone.now())
+
+
+def settle_all(token: str, tasks: Mapping[int, VideoTask]) -> bool:
     """Carry out the verdicts of rows this poller holds, in one transaction."""
     with transaction.atomic():
         held = Generation.objects.filter(pk__in=tasks, claim=token, status=Status.IN_PROGRESS)
         for generation in held:
-            verdicts.settle(generation, tasks[generation.pk], actor=ACTOR)
+            try:
+                with transaction.atomic():
+                    verdicts.settle(generation, tasks[generation.pk], actor=ACTOR)
+            except REFUSED as error:
+                log.error("generation %s: its verdict cannot be stored: %s", generation.pk, error)
+    return True
 
 
 def targets() -> dict[int, Target]:
@@ -93,80 +112,111 @@ def free_slot(slot: str, token: str) -> None:
 
 
 class Poller:
-    """One run of one slot. `run()` returns when the budget is spent or the slot is lost."""
+    """One run of one slot. `run()` returns when the budget is spent, the slot is lost or the studio stops."""
 
     def __init__(self, slot: str, token: str, *, budget: float = BUDGET_SECONDS) -> None:
         self.slot, self.token = slot, token
         self.stop_at = time.monotonic() + budget
         self.targets: dict[int, Target] = {}
-        self.in_hand: set[asyncio.Task] = set()
+        self.in_hand: dict[asyncio.Task[None], int] = {}  # task: its gateway
         self.steps: list[Step] = []
         self.settled: dict[int, VideoTask] = {}
-        self.lanes: dict[int, asyncio.Semaphore] = {}
         self.is_lost = False
-        self.wake = asyncio.Event()
         self.database = ThreadPoolExecutor(max_workers=1, thread_name_prefix="poller-db")
 
     async def run(self) -> None:
         try:
-            async with AsyncSender(connections=PER_GATEWAY) as self.sender:
-                helpers = [asyncio.create_task(self.beat()), asyncio.create_task(self.flush_often())]
-                try:
-                    while not self.is_lost and time.monotonic() < self.stop_at:
-                        await self.step()
-                    # The next poller may start while this one waits for its last answers.
-                    await self.db(free_slot, self.slot, self.token)
-                    if self.in_hand:
-                        await asyncio.wait(self.in_hand, timeout=DRAIN_SECONDS)
-                finally:
-                    for helper in helpers:
-                        helper.cancel()
-                    await asyncio.gather(*helpers, return_exceptions=True)
-                    await self.flush()
+            async with AsyncSender(connections=IN_HAND) as self.sender, asyncio.TaskGroup() as helpers:
+                self.targets = await self.db(targets) or {}
+                running = [helpers.create_task(self.beat()), helpers.create_task(self.flush_often())]
+                while not self.is_lost and time.monotonic() < self.stop_at:
+                    await self.step()
+                # The next poller may start while this one waits for its last answers.
+                await self.db(free_slot, self.slot, self.token)
+                await self.drain()
+                for helper in running:
+                    helper.cancel()
+            await self.flush()
+            await self.db(release, self.token)
         finally:
             # The connection belongs to the database thread and must be closed there.
             await asyncio.get_running_loop().run_in_executor(self.database, lambda: connection.close())
             self.database.shutdown(wait=False)
 
     async def step(self) -> None:
-        """Claim what is due and has room; sleep a moment when nothing is."""
-        room = IN_HAND - len(self.in_hand)
-        rows: list[PolledRow] = []
-        if room > 0 and self.targets:
-            closed = [pk for pk, target in self.targets.items() if not target.is_open]
-            rows = await self.db(claim, self.token, room, closed) or []
-        for row in rows:
+        """Claim what is due and has room; sleep a moment when nothing is or has."""
+        rooms = self.rooms()
+        if not rooms and self.in_hand:
+            await asyncio.sleep(FULL_SECONDS)
+            return
+        rows = await self.db(claim, self.token, rooms)
+        for row in rows or ():
             task = asyncio.create_task(self.ask(row))
-            self.in_hand.add(task)
-            task.add_done_callback(self.in_hand.discard)
+            self.in_hand[task] = row.gateway_id
+            task.add_done_callback(self.in_hand.pop)
         if not rows:
             await asyncio.sleep(IDLE_SECONDS)
 
+    def rooms(self) -> dict[int, int]:
+        """Return how many rows of each open gateway may be taken now; those with little room wait for more.
+
+        So a slow gateway keeps nobody else's rows waiting, and claims come in batches.
+        """
+        all_in_hand, in_hand = len(self.in_hand), Counter(self.in_hand.values())
+        free = {
+            pk: min(PER_GATEWAY - in_hand[pk], IN_HAND - all_in_hand)
+            for pk, target in self.targets.items()
+            if target.is_open
+        }
+        return {pk: room for pk, room in free.items() if room >= PER_GATEWAY // 4}
+
     async def ask(self, row: PolledRow) -> None:
         """Ask upstream about one row and keep the outcome for the next flush."""
+        now = timezone.now
         target = self.targets[row.gateway_id]
-        lane = self.lanes.setdefault(row.gateway_id, asyncio.Semaphore(PER_GATEWAY))
+        if not target.is_open:
+            self.steps.append(not_asked(row, now()))
+            return
         try:
             speaker = dialect(row.dialect)
-            async with lane:
-                answer = await self.sender.send(target.endpoint, speaker.retrieve(row.upstream_id, row.upstream_state))
+            answer = await self.sender.send(target.endpoint, speaker.retrieve(row.upstream_id, row.upstream_state))
             task = speaker.read_task(answer)
         except GatewayError as error:
-            self.steps.append(after_silence(row, error, timezone.now(), settings.POLL_SECONDS))
+            self.steps.append(after_silence(row, error, now(), settings.POLL_SECONDS))
             await self.heed(target, error)
-            return
-        if task.status.is_verdict:
-            self.settled[row.pk] = task
+        except Exception as error:  # a row that nobody can ask about is said in the log, and asked about later again
+            log.exception("generation %s cannot be asked about", row.pk)
+            self.steps.append(after_silence(row, GatewayUnclear(f"{error!r}."), now(), settings.POLL_SECONDS))
         else:
-            self.steps.append(after_answer(row, task, timezone.now(), settings.POLL_SECONDS))
+            if task.status.is_verdict:
+                self.settled[row.pk] = task
+            else:
+                self.steps.append(after_answer(row, task, now(), settings.POLL_SECONDS))
 
     async def heed(self, target: Target, error: GatewayError) -> None:
         """Let the whole gateway rest when it says so: 429 for a while, 401, 402 and 403 until a person mends it."""
-        if isinstance(error, GatewayBusy):
-            await self.db(target.gateway.pause_for, error.retry_after or BUSY_SECONDS, str(error))
-        elif isinstance(error, GatewayRejected) and error.is_account:
-            log.error("gateway %s is paused: %s", target.gateway.name, error)
-            await self.db(target.gateway.pause, str(error))
+        is_account = isinstance(error, GatewayRejected) and error.is_account
+        gateway = target.gateway
+        if not (is_account or isinstance(error, GatewayBusy)) or not self.targets[gateway.pk].is_open:
+            return
+        self.targets[gateway.pk] = replace(target, is_open=False)
+        if is_account:
+            log.error("gateway %s is paused: %s", gateway.name, error)
+            await self.db(gateway.pause, str(error))
+        else:
+            await self.db(gateway.pause_for, error.retry_after or BUSY_SECONDS, str(error))
+
+    async def drain(self) -> None:
+        """Wait for the last answers, not for long when the studio stops."""
+        until = time.monotonic() + DRAIN_SECONDS
+        while self.in_hand and time.monotonic() < until:
+            await asyncio.wait(self.in_hand, timeout=IDLE_SECONDS)
+            if lifeline.is_leaving():
+                until = min(until, time.monotonic() + HURRY_SECONDS)
+        late = list(self.in_hand)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def flush_often(self) -> None:
         while True:
@@ -181,34 +231,33 @@ class Poller:
                 self.steps = steps + self.steps
         if self.settled:
             settled, self.settled = self.settled, {}
-            if await self.db(settle_all, self.token, settled, default=False) is False:
+            if not await self.db(settle_all, self.token, settled):
                 self.settled = settled | self.settled
 
     async def beat(self) -> None:
         """Renew the slot's lease, look at the gateways again, and sweep now and then."""
         swept_at = 0.0
-        while True:
+        while not self.is_lost:
             self.targets = await self.db(targets) or self.targets
             held = await self.db(hold_slot, self.slot, self.token)
             if held is False or lifeline.is_leaving():
                 self.is_lost = True
-                return
-            if time.monotonic() - swept_at >= SWEEP_SECONDS:
+            elif time.monotonic() - swept_at >= SWEEP_SECONDS:
                 swept_at = time.monotonic()
                 await self.db(recovery.sweep)
             await asyncio.sleep(BEAT_SECONDS)
 
-    async def db[T](self, work: Callable[..., T], *args, default: T | None = None) -> T | None:
-        """Run `work` on the database thread; `default` when the database is away, which is logged."""
+    async def db[T](self, work: Callable[..., T], *args: object) -> T | None:
+        """Run `work` on the database thread. None when the database is away, which is logged."""
 
         def guarded() -> T | None:
             try:
                 return work(*args)
-            except DatabaseError as error:
+            except AWAY as error:
                 log.warning("poller: the database is away (%s: %s)", type(error).__name__, error)
                 close_old_connections()
                 time.sleep(0.5)
-                return default
+                return None
 
         return await asyncio.get_running_loop().run_in_executor(self.database, guarded)
 
