@@ -9,7 +9,7 @@ from functools import partial
 from unittest import mock
 
 from django.db import OperationalError, connection
-from django.test import TestCase, TransactionTestCase
+from django.test import SimpleTestCase, TestCase, TransactionTestCase
 from django.utils import timezone
 
 from generations.gateways import GatewayNotSent, GatewayRejected, TaskStatus, VideoTask
@@ -119,7 +119,7 @@ class FileTests(ReceiptCase, TestCase):
         self.assertEqual(replay_receipts(), 0)
 
 
-class InsistTests(TestCase):
+class InsistTests(SimpleTestCase):
     def test_it_tries_until_the_database_is_back(self):
         write = mock.Mock(side_effect=[OperationalError, OperationalError, "done"])
         with mock.patch.object(persistence.time, "sleep") as sleep:
