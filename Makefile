@@ -28,7 +28,7 @@ lint:
 	@$(call environment,requirements-dev.txt)
 	@$(PY) -m ruff check && $(PY) -m ruff format --check
 	@find templates -name '*.html' -exec .venv/bin/djade --check --target-version 6.1 {} +
-	@.venv/bin/mypy generations/gateways generations/lifecycle generations/specs.py
+	@.venv/bin/mypy generations/gateways generations/lifecycle generations/specs
 	@.venv/bin/lint-imports
 
 css:

@@ -212,8 +212,10 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
         (
             "File",
             {
-                "fields": ["file", "sha256", "bytes", "measured_width", "measured_height", "measured_seconds"]
-                + ["measured_fps", "measured_has_audio"]
+                "fields": [
+                    *("file", "sha256", "bytes", "measured_width", "measured_height"),
+                    *("measured_seconds", "measured_fps", "measured_has_audio"),
+                ]
             },
         ),
         ("Engine", {"fields": ["version", "claim", "due_at", "tries", "created_at", "submitted_at", "completed_at"]}),

@@ -95,7 +95,7 @@ def _has_to_wait(generation: Generation, gateway: Gateway) -> bool:
             rest = min(max(until - timezone.now(), A_MOMENT), PAUSED)
     elif gateway.is_tripped:
         reason = f"The gateway {gateway.name} has not answered lately. It is tried again by itself."
-        rest = max(gateway.tripped_until - timezone.now(), A_MOMENT)
+        rest = max(gateway.rest, A_MOMENT)
     else:
         return False
     generation.postpone(rest, detail=reason)

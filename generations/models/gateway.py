@@ -123,7 +123,12 @@ class Gateway(models.Model):
     @property
     def is_tripped(self) -> bool:
         """The circuit breaker is open: too many creates in a row went without an answer."""
-        return self.tripped_until is not None and self.tripped_until > timezone.now()
+        return self.rest > timedelta(0)
+
+    @property
+    def rest(self) -> timedelta:
+        """How long the circuit breaker stays open from now."""
+        return self.tripped_until - timezone.now() if self.tripped_until else timedelta(0)
 
     @property
     def is_on_trial(self) -> bool:
