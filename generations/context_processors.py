@@ -1,9 +1,12 @@
-"""What every page shows. Nothing here asks the database unless a template uses it."""
+"""What every page shows. Nothing here asks the database unless a template uses it, and then once."""
+
+from functools import cache
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from generations.models import Gateway, Generation, Status
+from generations.models.gateway import NO_KEY
 
 THEMES = ("system", "light", "dark")
 
@@ -15,8 +18,8 @@ def studio(request: HttpRequest) -> dict:
     return {
         "theme": theme if theme in THEMES else "system",
         "nav": match.url_name if match and match.namespace == "generations" else "",
-        "sandbox_active": lambda: Gateway.objects.all().sandbox() is not None,
-        "banners": lambda: banners(request.user),
+        "sandbox_active": cache(lambda: Gateway.objects.all().sandbox() is not None),
+        "banners": cache(lambda: banners(request.user)),
         "email_configured": settings.EMAIL_CONFIGURED,
         "studio_version": settings.VERSION,
     }
@@ -26,16 +29,14 @@ def banners(user) -> list[tuple[str, str]]:
     """Return (level, sentence) for what an operator must know: paused gateways, unknown outcomes."""
     if not user.is_staff:
         return []
-    found = [
-        ("warning", f"The gateway {gateway.name} is paused: {gateway.paused_reason}")
-        for gateway in Gateway.objects.filter(enabled=True).paused()
-    ]
-    found += [
-        ("error", f"The gateway {gateway.name} cannot be used. {gateway.key_problem}")
-        for gateway in Gateway.objects.real().filter(enabled=True).exclude(key="")
-        if gateway.key_problem
-    ]
+    found = []
+    for gateway in Gateway.objects.filter(enabled=True):
+        if gateway.is_paused:
+            found.append(("warning", f"The gateway {gateway.name} is paused: {gateway.paused_reason}"))
+        if gateway.key_problem not in {"", NO_KEY}:
+            found.append(("error", f"The gateway {gateway.name} cannot be used. {gateway.key_problem}"))
     if count := Generation.objects.visible_to(user).filter(status=Status.UNKNOWN).count():
         things = "1 request has" if count == 1 else f"{count} requests have"
-        found.append(("error", f"{things} an unknown outcome: accepted and billed, or not. Decide on the page of unknown outcomes, under Queue."))
+        where = "Decide on the page of unknown outcomes, under Queue."
+        found.append(("error", f"{things} an unknown outcome: accepted and billed, or not. {where}"))
     return found

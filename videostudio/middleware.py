@@ -1,13 +1,14 @@
 """What every request passes: a limit on its body, and a sign-in that htmx can follow."""
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
 LARGEST_BODY = 32 * 1024 * 1024  # bytes: the largest image, and room for the form around it
@@ -29,11 +30,20 @@ class StudioLoginRequiredMiddleware(LoginRequiredMiddleware):
     """Sends people who are not signed in to the sign-in page; htmx is told to load it as a whole page."""
 
     def handle_no_permission(self, request: HttpRequest, view_func) -> HttpResponse:
-        if not getattr(request, "htmx", False):
-            if request.path.endswith(".json"):
-                return HttpResponse("Sign in first.\n", status=401, content_type="text/plain; charset=utf-8")
-            return super().handle_no_permission(request, view_func)
-        page = urlsplit(request.htmx.current_url or "/")
-        here = page.path + (f"?{page.query}" if page.query else "")
-        login = redirect_to_login(here, resolve_url(settings.LOGIN_URL))
-        return HttpResponseClientRedirect(login.url)
+        login = resolve_url(settings.LOGIN_URL)
+        if getattr(request, "htmx", False):
+            return HttpResponseClientRedirect(redirect_to_login(page_of(request, "HX-Current-URL"), login).url)
+        if request.path.endswith(".json"):
+            return JsonResponse({"detail": "Sign in first."}, status=401)
+        # What was posted is gone by now, and its address may answer nothing but a POST: back to the page it came from.
+        here = request.get_full_path() if request.method in {"GET", "HEAD"} else page_of(request, "Referer")
+        return redirect_to_login(here, login)
+
+
+def page_of(request: HttpRequest, header: str) -> str:
+    """Return the path of the page of ours that a header names, or the studio's."""
+    url = request.headers.get(header, "")
+    if not url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()}):
+        return "/"
+    _, _, path, query, _ = urlsplit(url)
+    return urlunsplit(("", "", path or "/", query, ""))

@@ -11,6 +11,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # one sign-in, one set 
 admin.site.site_header = admin.site.site_title = "VideoStudio"
 admin.site.index_title = "Operations"
 
+handler400 = "videostudio.views.bad_request"
 handler500 = "videostudio.views.server_error"
 
 accounts = [

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from generations.lifecycle import decisions
-from generations.models import Generation
+from generations.models import Generation, Status
 
 
 def visible(request: HttpRequest, uuid: UUID) -> Generation:
@@ -104,8 +104,17 @@ def cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
     if decisions.cancel(generation, request.user):
         messages.success(request, "Cancelled. Nothing had been sent, so nothing is billed.")
     else:
-        messages.warning(request, "It is too late to cancel: the request has left the queue and will be billed.")
+        generation.refresh_from_db()
+        messages.warning(request, why_not_cancelled(generation))
     return redirect(generation)
+
+
+def why_not_cancelled(generation: Generation) -> str:
+    if generation.status == Status.CANCELLED:
+        return "It was cancelled before. Nothing had been sent, so nothing is billed."
+    if generation.is_finished:
+        return "It has ended already: there is nothing to cancel."
+    return "It is too late to cancel: the request has been sent, and may be billed."
 
 
 @require_POST

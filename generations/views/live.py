@@ -14,12 +14,15 @@ MOST_CARDS = 200
 @never_cache
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    """The cards whose version differs from the page's, all at once; 204 when none does.
+    """The cards whose version differs from the page's, all at once; 204 when none does, and no more polling when the
+    page has none to ask about.
 
     Every unfinished card on the page sends its "<uuid>:<version>". A timestamp cursor would miss
     rows that commit late. A view never talks to a gateway and never waits for one.
     """
-    seen = request.GET.getlist("v")[:MOST_CARDS]
+    seen = set(request.GET.getlist("v")[:MOST_CARDS])
+    if not seen:
+        return render(request, "generations/_generation.html#live", {"is_live": False, "oob": True})
     changes = Generation.objects.visible_to(request.user).newer_than(seen)
     if not changes:
         return HttpResponse(status=204)

@@ -59,15 +59,14 @@ def serve(
     """Send a file of the media folder. Raises Http404 when it is not on the disk."""
     path = path_of(name)
     try:
-        modified = path.stat().st_mtime
+        return serve_file(
+            request,
+            path,
+            content_type=content_type or TYPES[name.rpartition(".")[2]],
+            etag=etag,
+            last_modified=path.stat().st_mtime,
+            filename=filename.rpartition("/")[2],
+            download=download,
+        )
     except FileNotFoundError:
         raise Http404 from None
-    return serve_file(
-        request,
-        path,
-        content_type=content_type or TYPES[name.rpartition(".")[2]],
-        etag=etag,
-        last_modified=modified,
-        filename=filename.rpartition("/")[2],
-        download=download,
-    )

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 
-from django.db.models import Count, Max
+from django.db.models import Count, Exists, F, Max, OuterRef, Window
+from django.db.models.functions import RowNumber
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -10,6 +11,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from generations.catalog import catalog
 from generations.forms import choosable_models
+from generations.forms.library import search_words
 from generations.models import Generation, Prompt, Status
 from generations.views.fragments import wants_fragment
 from generations.views.paging import page_of
@@ -23,31 +25,28 @@ QUEUE = 100
 @vary_on_headers("HX-Request")
 def prompts(request: HttpRequest) -> HttpResponse:
     """Each prompt of the team once, with its newest videos beside it."""
-    words = request.GET.get("q", "").strip()[:500]
-    found = Prompt.objects.visible_to(request.user).filter(generations__deleted_at=None)
+    words = search_words(request.GET.get("q", ""))
+    in_use = Generation.objects.filter(prompt=OuterRef("pk"), deleted_at=None)
+    found = Prompt.objects.visible_to(request.user).filter(Exists(in_use))
     if words:
         found = found.filter(text__icontains=words)
-    found = found.annotate(uses=Count("generations"), last_use=Max("generations__created_at"))
     page = page_of(found, request.GET, size=PROMPTS, keep={"q": words} if words else {})
-    videos = newest_of(request, [prompt.pk for prompt in page.rows])
-    for prompt in page.rows:
-        prompt.newest = videos[prompt.pk]
+    add_uses(page.rows, Generation.objects.visible_to(request.user).filter(prompt__in=page.rows))
     part = "#rows" if wants_fragment(request) else ""
     return render(request, f"generations/prompts.html{part}", {"prompts": page.rows, "page": page, "q": words})
 
 
-def newest_of(request: HttpRequest, prompts: list[int]) -> dict[int, list[Generation]]:
-    """Return the newest few generations of each prompt, in two statements whatever their number."""
-    found: dict[int, list[Generation]] = defaultdict(list)
-    rows = Generation.objects.visible_to(request.user).filter(prompt__in=prompts)
-    ranked = defaultdict(list)
-    for prompt, pk in rows.order_by("-pk").values_list("prompt", "pk")[: 50 * max(len(prompts), 1)]:
-        if len(ranked[prompt]) < VIDEOS:
-            ranked[prompt].append(pk)
-    pks = [pk for kept in ranked.values() for pk in kept]
-    for generation in Generation.objects.filter(pk__in=pks).newest().for_cards():
-        found[generation.prompt_id].append(generation)
-    return found
+def add_uses(prompts: list[Prompt], generations) -> None:
+    """Give each prompt its `uses`, its `last_use` and its `newest` few videos: two statements whatever their number."""
+    counts = generations.order_by().values("prompt").annotate(uses=Count("pk"), last_use=Max("created_at"))
+    used = {row["prompt"]: (row["uses"], row["last_use"]) for row in counts}
+    ranked = generations.annotate(place=Window(RowNumber(), partition_by=F("prompt"), order_by=F("id").desc()))
+    newest: dict[int, list[Generation]] = defaultdict(list)
+    for generation in ranked.filter(place__lte=VIDEOS).newest().for_cards():
+        newest[generation.prompt_id].append(generation)
+    for prompt in prompts:
+        prompt.uses, prompt.last_use = used.get(prompt.pk, (0, prompt.used_at))  # the last one may just have gone
+        prompt.newest = newest[prompt.pk]
 
 
 @require_safe

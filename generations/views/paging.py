@@ -15,7 +15,10 @@ class Page:
 
 
 def page_of(rows: QuerySet, query: Mapping[str, str], *, size: int, keep: Mapping[str, str]) -> Page:
-    """Return the page that `before` or `after` in the query names, newest first; `keep` stays in the links."""
+    """Return the page that `before` or `after` in the query names, newest first; `keep` stays in the links.
+
+    A key beyond either end leads to the newest.
+    """
     before, after = _key(query.get("before")), _key(query.get("after"))
     if after is not None:
         found = list(rows.filter(pk__gt=after).order_by("pk")[: size + 1])
@@ -26,8 +29,10 @@ def page_of(rows: QuerySet, query: Mapping[str, str], *, size: int, keep: Mappin
         found = list(older.order_by("-pk")[: size + 1])
         has_newer, has_older = before is not None, len(found) > size
         found = found[:size]
+    if not found and query.keys() & {"before", "after"}:
+        return page_of(rows, {}, size=size, keep=keep)
     if not found:
-        return Page([], _url(keep) if before or after else "", "")
+        return Page([], "", "")
     newer = _url({**keep, "after": found[0].pk}) if has_newer else ""
     older = _url({**keep, "before": found[-1].pk}) if has_older else ""
     return Page(found, newer, older)
