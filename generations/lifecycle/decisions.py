@@ -1,14 +1,17 @@
 """What people decide about a generation. None of these sends a create."""
 
-from django.db import transaction
+from typing import Any
+
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from generations import queue
 from generations.gateways import GatewayError, VideoTask
-from generations.gateways.http import send_once
+from generations.gateways.http import POLL_TIMES, send_once
+from generations.lifecycle import receipts
 from generations.lifecycle.endpoints import dialect_of, endpoint
+from generations.lifecycle.persistence import storable
 from generations.models import Event, Failure, Generation, Status, SubmitAttempt, User
-from videostudio.scrubbing import scrub_json
 
 PERSON = Event.ActorKind.PERSON
 SEND_AGAIN_WORDS = "may cost twice"
@@ -19,8 +22,12 @@ class CannotDo(Exception):
 
 
 def cancel(generation: Generation, user: User) -> bool:
-    """Withdraw a generation that has not been sent. False when it left the queue a moment before."""
-    if generation.status != Status.QUEUED:
+    """Withdraw a generation that has not been sent. False when it left the queue a moment before.
+
+    One that is sent again by decision cannot be withdrawn: what was sent before may be billed.
+    """
+    may_be_billed = generation.attempts.filter(outcome=SubmitAttempt.Outcome.UNKNOWN)
+    if generation.status != Status.QUEUED or may_be_billed.exists():
         return False
     return generation.move_to(
         Status.CANCELLED, actor=user.get_username(), actor_kind=PERSON, reason="withdrawn before it was sent", detail=""
@@ -32,7 +39,7 @@ def retrieve(generation: Generation, upstream_id: str) -> VideoTask:
     target = endpoint(generation.gateway)
     speaker = dialect_of(generation)
     try:
-        answer = send_once(target, speaker.retrieve(upstream_id, generation.upstream_state))
+        answer = send_once(target, speaker.retrieve(upstream_id, generation.upstream_state), times=POLL_TIMES)
         return speaker.read_task(answer)
     except GatewayError as error:
         raise CannotDo(str(error)) from error
@@ -47,7 +54,8 @@ def attach(generation: Generation, upstream_id: str, user: User) -> None:
     upstream_id = upstream_id.strip()
     if generation.status != Status.UNKNOWN:
         raise CannotDo("Only a generation whose outcome is unknown takes an upstream id.")
-    if not upstream_id or len(upstream_id) > 512 or not upstream_id.isprintable() or " " in upstream_id:
+    is_plain = all("!" <= letter <= "~" for letter in upstream_id)
+    if not 0 < len(upstream_id) <= 512 or not is_plain or upstream_id in {".", ".."}:
         raise CannotDo("That is not an upstream id.")
     if Generation.objects.filter(gateway=generation.gateway, upstream_id=upstream_id).exists():
         raise CannotDo("Another generation already holds this upstream id.")
@@ -55,44 +63,57 @@ def attach(generation: Generation, upstream_id: str, user: User) -> None:
     model = task.raw.get("model")
     if isinstance(model, str) and model and model != generation.upstream_model:
         raise CannotDo(f"That task was made by {model}, not by {generation.upstream_model}.")
-    with transaction.atomic():
-        moved = generation.move_to(
-            Status.IN_PROGRESS,
-            actor=user.get_username(),
-            actor_kind=PERSON,
-            reason="upstream id attached by hand",
-            evidence={"upstream_id": upstream_id},
-            upstream_id=upstream_id,
-            upstream_status=task.word[:100],
-            last_answer=scrub_json(dict(task.raw)),
-            submitted_at=generation.attempts.order_by("-number").values_list("opened_at", flat=True).first(),
-            due_at=timezone.now(),
-            claim="",
-            detail="",
-            tries=0,
-        )
-        if not moved:
-            raise CannotDo("The generation moved on meanwhile.")
-        _decide(generation, SubmitAttempt.Outcome.ACCEPTED, user)
+    opened_at = generation.attempts.order_by("-number").values_list("opened_at", flat=True).first()
+    try:
+        with transaction.atomic():
+            _move(
+                generation,
+                Status.IN_PROGRESS,
+                user,
+                reason="upstream id attached by hand",
+                evidence={"upstream_id": upstream_id},
+                upstream_id=upstream_id,
+                upstream_status=task.word[:100],
+                last_answer=storable(task.raw),
+                submitted_at=opened_at or generation.created_at,
+                due_at=timezone.now(),
+                claim="",
+                detail="",
+                tries=0,
+            )
+            _decide(generation, SubmitAttempt.Outcome.ACCEPTED, user)
+    except IntegrityError as error:
+        raise CannotDo("Another generation already holds this upstream id.") from error
+
+
+def _move(generation: Generation, status: Status, user: User, *, reason: str, **changes: Any) -> None:
+    """Move a row by a person's decision. Raises CannotDo when it is no longer as that person saw it."""
+    actor = user.get_username()
+    if not generation.move_to(status, actor=actor, actor_kind=PERSON, reason=reason, **changes):
+        raise CannotDo("The generation moved on meanwhile. Look at it again.")
+
+
+def _refuse_if_answered(generation: Generation) -> None:
+    """Raises CannotDo when the gateway's answer is on our disk, on its way to the row."""
+    if receipts.is_kept(generation.claim):
+        raise CannotDo("The gateway did accept this request: its answer was kept, and is being put in place.")
 
 
 def confirm_not_created(generation: Generation, user: User) -> None:
     """End an unknown outcome that a person checked with the gateway: nothing was made. Raises CannotDo."""
     if generation.status != Status.UNKNOWN:
         raise CannotDo("Only a generation whose outcome is unknown can be confirmed as not created.")
-    sentence = f"{user.get_username()} confirmed with the gateway that this request was never accepted."
+    _refuse_if_answered(generation)
     with transaction.atomic():
-        moved = generation.move_to(
+        _move(
+            generation,
             Status.FAILED,
-            actor=user.get_username(),
-            actor_kind=PERSON,
+            user,
             reason="confirmed not created",
             failure=Failure.NOT_SENT,
-            detail=sentence,
+            detail=f"{user.get_username()} confirmed with the gateway that this request was never accepted.",
             claim="",
         )
-        if not moved:
-            raise CannotDo("The generation moved on meanwhile.")
         _decide(generation, SubmitAttempt.Outcome.CONFIRMED_NOT_CREATED, user)
 
 
@@ -105,19 +126,18 @@ def send_again(generation: Generation, user: User, *, typed: str) -> None:
         raise CannotDo("Only a generation whose outcome is unknown can be sent again.")
     if " ".join(typed.split()).lower() != SEND_AGAIN_WORDS:
         raise CannotDo(f"Type “{SEND_AGAIN_WORDS}” to confirm. Nothing was sent.")
+    _refuse_if_answered(generation)
     with transaction.atomic():
-        _decide(generation, SubmitAttempt.Outcome.UNKNOWN, user)
-        moved = generation.move_to(
+        _move(
+            generation,
             Status.QUEUED,
-            actor=user.get_username(),
-            actor_kind=PERSON,
+            user,
             reason="sent again by decision; it may cost twice",
             detail="",
             claim="",
             tries=0,
         )
-        if not moved:
-            raise CannotDo("The generation moved on meanwhile.")
+        _decide(generation, SubmitAttempt.Outcome.UNKNOWN, user)
         queue.hint("submit", generation.pk)
 
 
@@ -136,19 +156,19 @@ def ask_again(generation: Generation, user: User) -> None:
     """
     if not generation.upstream_id:
         raise CannotDo("There is no upstream id to ask about.")
-    if generation.status == Status.IN_PROGRESS:
-        # Only the due time moves; whoever holds the row keeps it.
-        Generation.objects.filter(pk=generation.pk, status=Status.IN_PROGRESS, claim="").update(due_at=timezone.now())
-        return
-    if generation.status == Status.DOWNLOADING:
-        Generation.objects.filter(pk=generation.pk, status=Status.DOWNLOADING, claim="").update(due_at=timezone.now())
+    if generation.status in {Status.IN_PROGRESS, Status.DOWNLOADING}:
+        # Only the due time moves; whoever is at it now keeps the row.
+        waiting = Generation.objects.filter(pk=generation.pk, status=generation.status, claim="")
+        with transaction.atomic():
+            if waiting.update(due_at=timezone.now()) and generation.status == Status.DOWNLOADING:
+                queue.hint("download", generation.pk)
         return
     if not generation.is_revivable:
         raise CannotDo("This generation has ended; there is nothing to ask again.")
-    generation.move_to(
+    _move(
+        generation,
         Status.IN_PROGRESS,
-        actor=user.get_username(),
-        actor_kind=PERSON,
+        user,
         reason="asked upstream again",
         failure="",
         detail="",
@@ -163,12 +183,12 @@ def give_up(generation: Generation, user: User) -> None:
     """End an overdue generation by a person's word. The gateway may still bill it. Raises CannotDo."""
     if generation.status != Status.IN_PROGRESS or generation.overdue_at is None:
         raise CannotDo("Only an overdue generation can be given up.")
-    generation.move_to(
+    _move(
+        generation,
         Status.FAILED,
-        actor=user.get_username(),
-        actor_kind=PERSON,
+        user,
         reason="given up",
         failure=Failure.GAVE_UP,
         detail=f"Given up by {user.get_username()}. The gateway never reported an end and may still bill it.",
-        claim=generation.claim,
+        claim="",
     )

@@ -57,6 +57,11 @@ def remove(receipt: Receipt) -> None:
         log.warning("receipt %s cannot be removed: %s", receipt.path.name, problem)
 
 
+def is_kept(attempt: str) -> bool:
+    """Say whether the receipt of an attempt, named by its token, waits to be used."""
+    return bool(attempt) and (settings.RECEIPTS_DIR / f"{attempt}{WHOLE}").exists()
+
+
 def kept(*, older_than: float = 0.0) -> Iterator[Receipt]:
     """Yield the receipts on disk that are older than so many seconds, in the order of their names.
 

@@ -330,8 +330,9 @@ class ReplayTests(ReceiptCase, TestCase):
 
     def test_a_receipt_for_a_row_a_person_has_decided_is_a_note(self):
         generation = make_generation(Status.UNKNOWN)
-        receipts.write(receipt_of(generation.attempts.get()))
+        attempt = generation.attempts.get()
         decisions.confirm_not_created(generation, alice())
+        receipts.write(receipt_of(attempt))
         self.assertEqual(replay_receipts(older_than=0), 1)
         generation = self.refreshed(generation)
         self.assertEqual((generation.status, generation.failure), (Status.FAILED, Failure.NOT_SENT))
