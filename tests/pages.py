@@ -11,10 +11,10 @@ VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "l
 
 
 class Element:
-    """One element: its name, attributes, children and text."""
+    """One element: its tag, attributes, children and text."""
 
-    def __init__(self, name: str, attributes: dict[str, str], parent: "Element | None") -> None:
-        self.name, self.attributes, self.parent = name, attributes, parent
+    def __init__(self, tag: str, attributes: dict[str, str], parent: "Element | None") -> None:
+        self.tag, self.attributes, self.parent = tag, attributes, parent
         self.children: list[Element] = []
         self.pieces: list[str | Element] = []
 
@@ -36,19 +36,19 @@ class Element:
         """The words, with single spaces."""
         return " ".join(self.raw_text.split())
 
-    def all(self, name: str = "", **attributes: str) -> list["Element"]:
-        """Every element inside, in document order, of this name and with these attributes; `id_` is `id`."""
+    def all(self, tag: str = "", /, **attributes: str) -> list["Element"]:
+        """Every element inside, in document order, of this tag and with these attributes; `id_` is `id`."""
         wanted = {key.rstrip("_").replace("_", "-"): value for key, value in attributes.items()}
         found = []
         for child in self.children:
-            if (not name or child.name == name) and all(child.get(key) == value for key, value in wanted.items()):
+            if (not tag or child.tag == tag) and all(child.get(key) == value for key, value in wanted.items()):
                 found.append(child)
-            found += child.all(name, **attributes)
+            found += child.all(tag, **attributes)
         return found
 
-    def one(self, name: str = "", **attributes: str) -> "Element":
-        found = self.all(name, **attributes)
-        assert len(found) == 1, f"{len(found)} of {name} {attributes}"
+    def one(self, tag: str = "", /, **attributes: str) -> "Element":
+        found = self.all(tag, **attributes)
+        assert len(found) == 1, f"{len(found)} of {tag} {attributes}"
         return found[0]
 
     def of_class(self, name: str) -> list["Element"]:
@@ -66,13 +66,13 @@ class Element:
 
 def values_of(control: Element) -> list[str]:
     kind = control.get("type", "text")
-    if control.name == "textarea":
+    if control.tag == "textarea":
         return [control.raw_text.removeprefix("\n")]  # the first newline is not part of the value
-    if control.name == "select":
+    if control.tag == "select":
         options = control.all("option")
         chosen = [option for option in options if "selected" in option] or options[:1]
         return [option.get("value", option.text) for option in chosen[-1:]]
-    if control.name != "input" or kind in {"submit", "button", "image", "reset", "file"}:
+    if control.tag != "input" or kind in {"submit", "button", "image", "reset", "file"}:
         return []
     if kind in {"radio", "checkbox"}:
         return [control.get("value", "on")] if "checked" in control else []
@@ -98,7 +98,7 @@ class Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         place: Element | None = self.place
-        while place is not None and place.name != tag:
+        while place is not None and place.tag != tag:
             place = place.parent
         if place is not None and place.parent is not None:
             self.place = place.parent
