@@ -15,8 +15,6 @@ on("htmx:beforeRequest", (event) => {
 
 on("visibilitychange", () => {
   if (document.hidden) return;
-  finished = 0;
-  document.title = plainTitle;
   const live = document.querySelector("#live[hx-get]");
   if (live) htmx.ajax("GET", live.getAttribute("hx-get"), { source: live, swap: "none" });
 });
@@ -51,9 +49,6 @@ function localTimes() {
 
 // Toasts, and word of what became ready.
 
-let finished = 0;
-const plainTitle = document.title;
-
 function toast(text, href) {
   const item = document.createElement("div");
   item.className = "toast-item";
@@ -77,7 +72,6 @@ function watch(card, announce) {
   statuses.set(card.id, now);
   if (!announce || !before || before === now || !card.dataset.said) return;
   toast(card.dataset.said, location.pathname !== card.dataset.href && card.dataset.href);
-  if (document.hidden) document.title = `(${++finished}) ${plainTitle}`;
 }
 
 // A clip on a card shows its poster until it is asked to play; without JavaScript it has the browser's controls.
@@ -146,7 +140,7 @@ on("htmx:beforeSwap", ({ detail: { target } }) => {
   else for (const input of files()) chosen[input.name] = input.files;
 });
 on("htmx:afterSettle", ({ detail: { target } }) => {
-  if (target.id !== "options") return;
+  if (target?.id !== "options") return; // a page that comes back out of the history has none
   for (const input of files()) {
     if (!chosen[input.name]?.length || input.files.length) continue;
     input.files = chosen[input.name];
