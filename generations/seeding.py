@@ -8,6 +8,7 @@ from django.db import transaction
 
 from generations.fields import LockedText
 from generations.models import Gateway, Team, User
+from generations.models.gateway import LOCKED_KEY, NO_KEY
 
 COMETAPI_OFFERS = ["omni", "veo", "wan/wan2.6", "wan/wan2.7"]
 COMPUTEVAULT_OFFERS = ["wan/wan2.5-t2v-preview", "wan/wan2.6-t2v"]
@@ -44,7 +45,7 @@ def ensure_first_account() -> list[str]:
 
 
 def seed_gateways() -> list[str]:
-    """Make each gateway the environment names, and let its key and address follow the environment."""
+    """Make each gateway the environment names, let its key and address follow it, and look at every key."""
     lines = []
     sandbox = {"key_source": Gateway.KeySource.SANDBOX, "priority": 1000, "max_creates": 8}
     Gateway.objects.get_or_create(name="sandbox", defaults=sandbox)
@@ -54,7 +55,7 @@ def seed_gateways() -> list[str]:
     ):
         if source["key"]:
             lines += follow_environment(name, source["key"], source["base_url"], offers)
-    return lines
+    return lines + look_at_keys()
 
 
 def follow_environment(name: str, key: str, base_url: str, offers: list[str]) -> list[str]:
@@ -77,3 +78,16 @@ def follow_environment(name: str, key: str, base_url: str, offers: list[str]) ->
     gateway.paused_reason, gateway.paused_until = "", None
     gateway.save()
     return [f"Gateway {name} follows the environment again: {base_url}"]
+
+
+def look_at_keys() -> list[str]:
+    """Pause each gateway whose stored key cannot be opened, and end such a pause once it can."""
+    lines = []
+    for gateway in Gateway.objects.real().exclude(key=""):
+        if problem := gateway.key_problem:
+            gateway.pause(problem)
+            lines.append(f"Gateway {gateway.name} is paused. {problem}")
+        elif gateway.paused_reason in {LOCKED_KEY, NO_KEY}:
+            gateway.resume()
+            lines.append(f"Gateway {gateway.name} works again: its key can be used.")
+    return lines
