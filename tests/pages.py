@@ -33,8 +33,9 @@ class Element:
 
     @property
     def text(self) -> str:
-        """The words, with single spaces."""
-        return " ".join(self.raw_text.split())
+        """The words, with single spaces, also between elements."""
+        words = (piece if isinstance(piece, str) else piece.text for piece in self.pieces)
+        return " ".join(" ".join(words).split())
 
     def all(self, tag: str = "", /, **attributes: str) -> list["Element"]:
         """Every element inside, in document order, of this tag and with these attributes; `id_` is `id`."""
