@@ -29,11 +29,18 @@ def detail_context(request: HttpRequest, generation: Generation) -> dict:
     siblings = mine.filter(prompt=generation.prompt_id).exclude(pk=generation.pk).exclude(parent=generation)
     return {
         "generation": generation,
+        "parent": shown_parent(generation),
         "events": generation.events.order_by("id"),
         "inputs": generation.inputs.select_related("upload"),
         "children": mine.filter(parent=generation).order_by("id")[:12],
         "siblings": siblings.newest()[:6],
     }
+
+
+def shown_parent(generation: Generation) -> Generation | None:
+    """What it was made from, unless that is another team's by now, or deleted."""
+    parent = generation.parent
+    return parent if parent and parent.team_id == generation.team_id and parent.deleted_at is None else None
 
 
 @never_cache
@@ -46,6 +53,7 @@ def record(request: HttpRequest, uuid: UUID) -> JsonResponse:
 
 def as_record(generation: Generation) -> dict:
     """Return a generation as JSON-ready data. Times are ISO 8601 UTC, sizes pixels, lengths seconds."""
+    parent = shown_parent(generation)
     return {
         "id": str(generation.uuid),
         "status": generation.status,
@@ -70,7 +78,7 @@ def as_record(generation: Generation) -> dict:
         "differs": generation.differs,
         "video": generation.video_url or None,
         "poster": generation.poster_url or None,
-        "parent": str(generation.parent.uuid) if generation.parent else None,
+        "parent": str(parent.uuid) if parent else None,
         "events": [
             {
                 "at": event.at,
