@@ -1,7 +1,9 @@
 """Leaving a hint in the queue that a row wants attention. The row is the truth: a lost hint only costs time."""
 
+from collections.abc import Iterator
+
 from django.utils import timezone
-from django_q.models import OrmQ
+from django_q.models import OrmQ, Task
 from django_q.tasks import async_task
 
 # step: (cluster, function). A message names its function and its row as text, never objects.
@@ -27,3 +29,24 @@ def waiting(cluster: str) -> int:
     Taken ones do not count: those of a cluster that was killed stay locked for long, and must not keep others out.
     """
     return OrmQ.objects.filter(key=cluster, lock__lte=timezone.now()).count()
+
+
+def odd_messages() -> Iterator[tuple[int, str]]:
+    """Yield (key, why) of every message that is not one of our steps with text for arguments."""
+    functions = {function for _, function in STEPS.values()}
+    for message in OrmQ.objects.order_by("pk").iterator():
+        task = message.task
+        if "func" not in task:
+            yield message.pk, f"cannot be read ({task['id']})"
+        elif task["func"] not in functions:
+            yield message.pk, "names a function that is no step of ours"
+        elif task["kwargs"] or not all(isinstance(argument, str) for argument in task["args"]):
+            yield message.pk, "carries more than text"
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Yield (name, everything in it as text) of every message in the queue and every task kept."""
+    for message in OrmQ.objects.order_by("pk").iterator():
+        yield f"message {message.pk}", repr(message.task)
+    for task in Task.objects.order_by("pk").iterator():
+        yield f"task {task.pk}", repr((task.func, task.args, task.kwargs, task.result))

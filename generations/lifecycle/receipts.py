@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -62,21 +63,29 @@ def is_kept(attempt: str) -> bool:
     return bool(attempt) and (settings.RECEIPTS_DIR / f"{attempt}{WHOLE}").exists()
 
 
-def kept(*, older_than: float = 0.0) -> Iterator[Receipt]:
-    """Yield the receipts on disk that are older than so many seconds, in the order of their names.
+def older_than(seconds: float) -> list[Path]:
+    """Return the files of receipts and drafts that were written longer ago, in the order of their names."""
+    folder = settings.RECEIPTS_DIR
+    found = []
+    for path in sorted([*folder.glob(f"*{WHOLE}"), *folder.glob(f"*{DRAFT}")]):
+        with suppress(FileNotFoundError):  # its own submitter was quicker
+            if time.time() - path.stat().st_mtime >= seconds:
+                found.append(path)
+    return found
+
+
+def kept(*, age: float = 0.0) -> Iterator[Receipt]:
+    """Yield the receipts on disk that are at least so many seconds old, in the order of their names.
 
     A draft counts as well: a process may be killed while it waits for its fsync. What cannot be read is set aside.
     """
-    folder = settings.RECEIPTS_DIR
-    for path in sorted([*folder.glob(f"*{WHOLE}"), *folder.glob(f"*{DRAFT}")]):
+    for path in older_than(age):
         try:
-            if time.time() - path.stat().st_mtime < older_than:
-                continue
             receipt = _read(path)
             if path.suffix == DRAFT:
                 os.replace(path, receipt.path)
         except FileNotFoundError:
-            continue  # its own submitter was quicker
+            continue
         except (ValueError, TypeError, KeyError) as problem:
             set_aside(path, f"it cannot be read ({problem})")
             continue

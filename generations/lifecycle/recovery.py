@@ -52,7 +52,7 @@ def sweep(now: datetime | None = None) -> None:
 def replay_receipts(*, older_than: float = RECEIPT_AGE) -> int:
     """Give rows the ids that were written down while the database was away. Returns how many were used."""
     count = 0
-    for receipt in receipts.kept(older_than=older_than):
+    for receipt in receipts.kept(age=older_than):
         if submit.accept_late(receipt):
             receipts.remove(receipt)
             count += 1

@@ -82,9 +82,9 @@ class FileTests(ReceiptCase, TestCase):
     def test_a_young_receipt_belongs_to_a_submitter_at_work(self):
         receipt = receipt_of(make_attempt(make_generation()))
         receipts.write(receipt)
-        self.assertEqual(list(receipts.kept(older_than=5)), [])
+        self.assertEqual(list(receipts.kept(age=5)), [])
         os.utime(receipt.path, (time.time() - 6, time.time() - 6))
-        self.assertEqual(list(receipts.kept(older_than=5)), [receipt])
+        self.assertEqual(list(receipts.kept(age=5)), [receipt])
 
     def test_a_draft_whose_process_was_killed_during_its_fsync_counts(self):
         receipt = receipt_of(make_attempt(make_generation()))
