@@ -1,15 +1,44 @@
-"""Signing in: who may, and what happens the first time."""
+"""Signing in: who may, how often it may be tried, and what happens the first time."""
+
+import logging
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
+from django.utils.http import url_has_allowed_host_and_scheme
+
+log = logging.getLogger(__name__)
 
 
 class StudioAccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request) -> bool:
         """Operators add people in the admin; nobody signs up."""
         return False
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Say whether a sign-in may lead there: to this very site, by any text, however broken."""
+        return url_has_allowed_host_and_scheme(url, allowed_hosts={context.request.get_host()})
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Return the link for a message: at the address people type, whatever host the request named."""
+        return f"{settings.STUDIO_URL}{urlsplit(super().get_reset_password_from_key_url(key)).path}"
+
+    def format_email_subject(self, subject: str) -> str:
+        return subject
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
+        """Send a message. When that fails, only operators are told: an error page would say whose account exists."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except OSError:  # what smtplib raises, too
+            log.exception("a message could not be sent; check EMAIL_URL")
+
+    def _get_login_attempts_cache_key(self, request, **credentials) -> str:
+        """Count attempts by account alone: the host, which allauth adds, can be spelled with any port."""
+        return credentials.get("username", "").lower()
 
 
 @receiver(user_logged_in, dispatch_uid="forget_initial_password")

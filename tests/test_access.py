@@ -15,7 +15,7 @@ from tests.factories import alice, bob, carol, make_gateway, make_generation, ma
 from tests.pages import picture, read
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/generations/?q=fox"}
-OPEN = {"healthz", "readyz", "account_login", "account_logout", "account_signup"} | {
+OPEN = {"healthz", "readyz", "account_login", "account_logout", "account_signup", "account_inactive"} | {
     f"account_reset_password{rest}" for rest in ("", "_done", "_from_key", "_from_key_done")
 }
 # Pages of the studio, by how they are asked for, and what a member of the team is answered.

@@ -2,12 +2,13 @@
 
 import sys
 
+from allauth.account import views as account
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.db import Error, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.template import loader
 from django.views.decorators.cache import never_cache
@@ -36,6 +37,15 @@ def readyz(request: HttpRequest) -> JsonResponse:
     except Error:
         found = ["the database does not answer"]
     return JsonResponse({"ready": not found, "problems": found}, status=503 if found else 200)
+
+
+@login_not_required
+@never_cache
+def password_reset(request: HttpRequest) -> HttpResponseBase:
+    """Send a link for a new password where mail is set up, else say who can help."""
+    if settings.EMAIL_CONFIGURED:
+        return account.password_reset(request)
+    return render(request, "account/password_reset.html")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
