@@ -1,9 +1,11 @@
 """What every page shows. Nothing here asks the database unless a template uses it, and then once."""
 
+from dataclasses import dataclass
 from functools import cache
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from generations.models import Gateway, Generation, Status
 from generations.models.gateway import NO_KEY
@@ -25,18 +27,30 @@ def studio(request: HttpRequest) -> dict:
     }
 
 
-def banners(user) -> list[tuple[str, str]]:
-    """Return (level, sentence) for what an operator must know: paused gateways, unknown outcomes."""
+@dataclass(frozen=True)
+class Banner:
+    """What an operator must know. `gateway` is one that a press of "Try again" may mend; `url` leads to the matter."""
+
+    level: str
+    text: str
+    gateway: Gateway | None = None
+    url: str = ""
+
+
+def banners(user) -> list[Banner]:
+    """Return what operators must know: gateways that are paused, silent or locked out, and unknown outcomes."""
     if not user.is_staff:
         return []
     found = []
     for gateway in Gateway.objects.filter(enabled=True):
-        if gateway.is_paused:
-            found.append(("warning", f"The gateway {gateway.name} is paused: {gateway.paused_reason}"))
         if gateway.key_problem not in {"", NO_KEY}:
-            found.append(("error", f"The gateway {gateway.name} cannot be used. {gateway.key_problem}"))
+            found.append(Banner("error", f"The gateway {gateway.name} cannot be used. {gateway.key_problem}"))
+        elif gateway.is_paused:
+            found.append(Banner("warning", f"The gateway {gateway.name} is paused: {gateway.paused_reason}", gateway))
+        elif gateway.is_tripped:
+            found.append(Banner("warning", f"The gateway {gateway.name} has not answered lately.", gateway))
     if count := Generation.objects.visible_to(user).filter(status=Status.UNKNOWN).count():
         things = "1 request has" if count == 1 else f"{count} requests have"
-        where = "Decide on the page of unknown outcomes, under Queue."
-        found.append(("error", f"{things} an unknown outcome: accepted and billed, or not. {where}"))
+        text = f"{things} an unknown outcome: accepted and billed, or not."
+        found.append(Banner("error", text, url=reverse("generations:desk")))
     return found

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generations.views import desk, detail, library, live, pages, studio, theme
+from generations.views import desk, detail, gateways, library, live, pages, studio, theme
 from generations.views import media as files
 
 app_name = "generations"
@@ -25,5 +25,6 @@ urlpatterns = [
     path("queue/unknown/<uuid:uuid>/attach/", desk.attach, name="attach"),
     path("queue/unknown/<uuid:uuid>/not-created/", desk.not_created, name="not-created"),
     path("queue/unknown/<uuid:uuid>/send-again/", desk.send_again, name="send-again"),
+    path("gateways/<int:pk>/resume/", gateways.resume, name="resume"),
     path("models/", pages.models, name="models"),
 ]

@@ -66,7 +66,7 @@ class AccessTestCase(TestCase):
 class EveryAddressTests(AccessTestCase):
     def test_every_address_of_the_studio_is_in_the_matrix_below(self):
         names = {name.partition(":")[2] for name, _ in patterns() if name.startswith("generations:")}
-        self.assertEqual(names, PAGES.keys() | OF_ONE.keys() | ACTIONS.keys() | {*DECISIONS, "theme", "upload"})
+        self.assertEqual(names, PAGES.keys() | OF_ONE.keys() | ACTIONS.keys() | {*DECISIONS, "theme", "upload", "resume"})
 
     def test_only_health_the_sandbox_and_the_way_in_are_open(self):
         found = set()

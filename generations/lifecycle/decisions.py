@@ -11,7 +11,7 @@ from generations.gateways.http import POLL_TIMES, send_once
 from generations.lifecycle import receipts
 from generations.lifecycle.endpoints import dialect_of, endpoint
 from generations.lifecycle.persistence import storable
-from generations.models import Event, Failure, Generation, Status, SubmitAttempt, User
+from generations.models import Event, Failure, Gateway, Generation, Status, SubmitAttempt, User
 
 PERSON = Event.ActorKind.PERSON
 SEND_AGAIN_WORDS = "may cost twice"
@@ -192,3 +192,9 @@ def give_up(generation: Generation, user: User) -> None:
         detail=f"Given up by {user.get_username()}. The gateway never reported an end and may still bill it.",
         claim="",
     )
+
+
+def resume(gateway: Gateway) -> None:
+    """End a gateway's rest, and let what waits for it be due now. A create goes first and alone after a silence."""
+    gateway.resume()
+    Generation.objects.filter(gateway=gateway, status=Status.QUEUED).update(due_at=timezone.now())
