@@ -1,16 +1,21 @@
 """The operator's screen: gateways and people are edited here; what happened is only read."""
 
+from urllib.parse import urlsplit
+
 from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group
+from django.contrib.admin.options import ActionLocation
+from django.contrib.auth.admin import UserAdmin
+from django.core.validators import MinValueValidator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.html import format_html
 from django_q.models import Failure as QueueFailure
 from django_q.models import OrmQ, Schedule, Success
 
+from generations.catalog import catalog
+from generations.fields import LockedText
 from generations.lifecycle import decisions
 from generations.models import (
     Event,
@@ -24,6 +29,7 @@ from generations.models import (
     Team,
     User,
 )
+from generations.specs import listed, quoted
 
 # A row of django-q2's Schedule can run any import path: whoever could add one would own the machine.
 # allauth's own list of addresses is not used: an account has one, on its own page.
@@ -65,8 +71,19 @@ class TeamAdmin(admin.ModelAdmin):
 
 @admin.register(User)
 class PersonAdmin(UserAdmin):
+    """People. Only superusers hand out rights, or touch another superuser's account."""
+
     list_display = ["username", "email", "is_active", "is_staff", "last_login"]
     inlines = [OwnMembershipInline]
+    RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+    def get_readonly_fields(self, request, obj=None):
+        fields = super().get_readonly_fields(request, obj)
+        return fields if request.user.is_superuser else (*fields, *self.RIGHTS)
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        is_above = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return not is_above and super().has_change_permission(request, obj)
 
     def get_inlines(self, request, obj):
         return self.inlines if obj else []  # a new person joins the default team by being saved
@@ -75,12 +92,9 @@ class PersonAdmin(UserAdmin):
         return False  # switch the account off instead: what it made stays
 
 
-admin.site.unregister(Group)
-
-
-@admin.register(Group)
-class TeamGroupAdmin(GroupAdmin):
-    pass
+# The sandbox is this very site, offers everything, and has a key built in.
+NOT_OF_THE_SANDBOX = ("base_url", "offers", "new_key")
+AT_LEAST_ONE = MinValueValidator(1, "With less than 1 nothing would ever be sent. To stop a gateway, pause it.")
 
 
 class GatewayForm(forms.ModelForm):
@@ -96,6 +110,24 @@ class GatewayForm(forms.ModelForm):
         model = Gateway
         fields = ["name", "base_url", "offers", "priority", "max_creates", "max_active", "enabled"]
 
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        for name in NOT_OF_THE_SANDBOX if self.instance.is_sandbox else ():
+            self.fields.pop(name, None)
+        for name in ("max_creates", "max_active"):
+            if name in self.fields:
+                self.fields[name].validators.append(AT_LEAST_ONE)
+
+    def clean_base_url(self) -> str:
+        address = self.cleaned_data["base_url"].rstrip("/")
+        try:
+            urlsplit(address)
+        except ValueError:
+            raise forms.ValidationError("Enter an address such as https://api.example.com") from None
+        if address.endswith("/v1"):
+            raise forms.ValidationError("Leave /v1 out: it is added to every request.")
+        return address
+
     def clean_new_key(self) -> str:
         key = self.cleaned_data["new_key"]
         if key and (not key.isascii() or not key.isprintable() or " " in key):
@@ -106,21 +138,27 @@ class GatewayForm(forms.ModelForm):
         offers = self.cleaned_data["offers"]
         if not isinstance(offers, list) or not all(isinstance(offer, str) for offer in offers):
             raise forms.ValidationError('Enter a list of texts, such as ["veo", "wan/wan2.6"].')
+        models = catalog().models
+        known = sorted({model.family for model in models} | {model.key for model in models})
+        for offer in offers:
+            if offer not in known:
+                raise forms.ValidationError(f"Nothing is called '{quoted(offer)}'. It can be {listed(known)}.")
         return offers
 
     def clean(self) -> dict:
         data = super().clean()
         moved = self.instance.pk and "base_url" in self.changed_data
-        if moved and not data.get("new_key") and self.instance.key:
+        holds_a_key = self.instance.key or isinstance(self.instance.key, LockedText)
+        if moved and not data.get("new_key") and holds_a_key:
             self.add_error(
                 "new_key", "Enter the key again: the address changed, and a key goes to its own gateway only."
             )
-        if not self.instance.is_sandbox and not data.get("base_url"):
+        if not self.instance.is_sandbox and not data.get("base_url") and "base_url" not in self.errors:
             self.add_error("base_url", "Enter the gateway's address.")
         return data
 
     def save(self, commit: bool = True) -> Gateway:
-        if key := self.cleaned_data["new_key"]:
+        if key := self.cleaned_data.get("new_key"):
             self.instance.key = key
             self.instance.key_source = Gateway.KeySource.ADMIN
             self.instance.paused_reason, self.instance.paused_until = "", None
@@ -133,6 +171,14 @@ class GatewayAdmin(admin.ModelAdmin):
     list_display = ["name", "base_url", "shown_key", "enabled", "state", "priority"]
     readonly_fields = ["shown_key", "key_source", "state"]
     actions = ["pause", "resume"]
+
+    def get_readonly_fields(self, request, obj=None):
+        """A gateway keeps its name: history and the environment know it by that."""
+        return [*self.readonly_fields, *(["name"] if obj else [])]
+
+    def get_fields(self, request, obj=None):
+        left_out = NOT_OF_THE_SANDBOX if obj and obj.is_sandbox else ()
+        return [name for name in super().get_fields(request, obj) if name not in left_out]
 
     @admin.display(description="key")
     def shown_key(self, gateway: Gateway) -> str:
@@ -151,16 +197,16 @@ class GatewayAdmin(admin.ModelAdmin):
             return f"paused{until}: {gateway.paused_reason}"
         return "working"
 
-    @admin.action(description="Pause: no creates, no polls")
+    @admin.action(description="Pause: no creates, no polls", permissions=["change"])
     def pause(self, request: HttpRequest, queryset) -> None:
         for gateway in queryset:
             gateway.pause(f"Paused by {request.user.get_username()}.")
         self.message_user(request, "Paused. What is waiting waits; nothing fails by it.")
 
-    @admin.action(description="Try again: end the pause")
+    @admin.action(description="Try again: end the pause", permissions=["change"])
     def resume(self, request: HttpRequest, queryset) -> None:
         for gateway in queryset:
-            gateway.resume()
+            decisions.resume(gateway)
         self.message_user(request, "Working again.")
 
     def has_delete_permission(self, request, obj=None) -> bool:
@@ -229,9 +275,9 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
     def page(self, generation: Generation) -> str:
         return format_html('<a href="{0}">{0}</a>', generation.get_absolute_url())
 
-    def get_actions(self, request: HttpRequest) -> dict:
+    def get_actions(self, request: HttpRequest, action_location=ActionLocation.CHANGE_LIST) -> dict:
         """Decisions belong to operators: they need the right to settle unknown outcomes."""
-        actions = super().get_actions(request)
+        actions = super().get_actions(request, action_location)
         return actions if request.user.has_perm("generations.settle_unknown") else {}
 
     def each(self, request: HttpRequest, queryset, decide, done: str) -> None:
@@ -252,15 +298,19 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
 
     @admin.action(description="Attach upstream id")
     def attach(self, request: HttpRequest, queryset) -> HttpResponse | None:
-        generation = queryset.first()
+        generation = queryset.select_related("gateway", "prompt").first()
         if queryset.count() != 1 or generation is None or generation.status != Status.UNKNOWN:
             self.message_user(request, "Choose one generation whose outcome is unknown.", messages.WARNING)
             return None
         form = AttachForm(request.POST if "upstream_id" in request.POST else None)
         if form.is_valid():
-            upstream_id = form.cleaned_data["upstream_id"]
-            self.each(request, queryset, lambda row: decisions.attach(row, upstream_id, request.user), "Attached")
-            return None
+            try:
+                decisions.attach(generation, form.cleaned_data["upstream_id"], request.user)
+            except decisions.CannotDo as error:
+                form.add_error("upstream_id", str(error))
+            else:
+                self.message_user(request, "Attached. The studio follows the task from here.", messages.SUCCESS)
+                return None
         context = {**self.admin_site.each_context(request), "form": form, "generation": generation, "opts": self.opts}
         return render(request, "admin/generations/attach.html", context)
 

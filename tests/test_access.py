@@ -10,7 +10,7 @@ from django.test import Client, TestCase
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from generations.lifecycle.files import path_of
-from generations.models import Failure, Generation, Membership, Prompt, Status, Team, Upload, User
+from generations.models import Failure, Gateway, Generation, Membership, Prompt, Status, Team, Upload, User
 from tests.factories import alice, bob, carol, make_gateway, make_generation, make_user
 from tests.pages import picture, read
 
@@ -42,6 +42,7 @@ class AccessTestCase(TestCase):
         make_gateway()
         cls.people = {"alice": alice(), "bob": bob(), "carol": carol()}
         cls.people["olga"] = make_user("olga", is_staff=True)
+        cls.people["root"] = make_user("root", is_staff=True, is_superuser=True)
         for codename in ("settle_unknown", "send_again"):
             cls.people["olga"].user_permissions.add(Permission.objects.get(codename=codename))
         cls.ready = make_generation(Status.COMPLETED, prompt="A secret fox")
@@ -66,7 +67,9 @@ class AccessTestCase(TestCase):
 class EveryAddressTests(AccessTestCase):
     def test_every_address_of_the_studio_is_in_the_matrix_below(self):
         names = {name.partition(":")[2] for name, _ in patterns() if name.startswith("generations:")}
-        self.assertEqual(names, PAGES.keys() | OF_ONE.keys() | ACTIONS.keys() | {*DECISIONS, "theme", "upload", "resume"})
+        self.assertEqual(
+            names, PAGES.keys() | OF_ONE.keys() | ACTIONS.keys() | {*DECISIONS, "theme", "upload", "resume"}
+        )
 
     def test_only_health_the_sandbox_and_the_way_in_are_open(self):
         found = set()
@@ -134,10 +137,24 @@ class MatrixTests(AccessTestCase):
                     row = make_generation(Status.UNKNOWN)
                     self.sign_in(person)
                     response = self.client.post(self.path(name, row), {"typed": "no", "upstream_id": ""})
-                    self.assertEqual(response.status_code in {302, 422}, person == "olga", response.status_code)
-                    if person != "olga":
+                    self.assertEqual(
+                        response.status_code in {302, 422}, person in {"olga", "root"}, response.status_code
+                    )
+                    if person not in {"olga", "root"}:
                         self.assertIn(response.status_code, {403, 404})
                         self.assertEqual(Generation.objects.get(pk=row.pk).status, Status.UNKNOWN)
+
+    def test_gateways_are_for_those_who_may_change_them(self):
+        gateway = Gateway.objects.get()
+        for person in ("alice", "carol", "olga", "root"):
+            with self.subTest(person):
+                gateway.pause("401")
+                self.sign_in(person)
+                response = self.client.post(f"/gateways/{gateway.pk}/resume/", {"next": "nonsense"})
+                self.assertEqual(response.status_code, 302 if person == "root" else 403)
+                gateway.refresh_from_db()
+                self.assertEqual(gateway.is_paused, person != "root")
+        self.assertEqual(self.client.post("/gateways/99999/resume/").status_code, 404)
 
     def test_an_operator_of_another_team_decides_nothing_here(self):
         Membership.objects.filter(user=self.people["olga"]).update(team=self.people["carol"].team)

@@ -1,5 +1,7 @@
 """The desk of unknown outcomes: paid requests that may have been accepted, and what a person decides about each."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from uuid import UUID
 
 from django import forms
@@ -18,36 +20,56 @@ SETTLE = "generations.settle_unknown"
 SEND_AGAIN = "generations.send_again"
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A decision that could not be carried out."""
+
+    uuid: UUID
+    field: str
+    typed: str
+    sentence: str
+
+
 class AttachForm(forms.Form):
     upstream_id = forms.CharField(max_length=512)
 
 
 @require_safe
 def desk(request: HttpRequest) -> HttpResponse:
-    """Everybody of the team sees what is unclear; who may decide has the forms."""
+    return show(request)
+
+
+def show(request: HttpRequest, refused: Refused | None = None) -> HttpResponse:
+    """Everybody of the team sees what is unclear; who may decide has the forms, a refused one as it was typed."""
     unknown = Generation.objects.visible_to(request.user).filter(status=Status.UNKNOWN).for_cards()
     rows = list(unknown.prefetch_related("attempts").order_by("id")[:MOST])
     now = timezone.now()
-    cases = [(row, row.attempts.all().last(), now - row.created_at) for row in rows]
+    cases = [(row, next(reversed(row.attempts.all()), None), now - row.created_at) for row in rows]
     context = {
         "cases": cases,
         "may_settle": request.user.has_perm(SETTLE),
         "may_send_again": request.user.has_perm(SEND_AGAIN),
         "send_again_words": decisions.SEND_AGAIN_WORDS,
+        "refused": refused,
     }
-    return render(request, "generations/desk.html", context)
+    return render(request, "generations/desk.html", context, status=422 if refused else 200)
 
 
 def unclear(request: HttpRequest, uuid: UUID) -> Generation:
     return get_object_or_404(Generation.objects.visible_to(request.user).for_cards(), uuid=uuid)
 
 
-def decide(request: HttpRequest, decision, done: str) -> HttpResponse:
-    """Carry one decision out, say what came of it, and return to the desk."""
+def decide(
+    request: HttpRequest, generation: Generation, field: str, decision: Callable[[], None], done: str
+) -> HttpResponse:
+    """Carry one decision out and return to the desk; a refused one says why beside what was typed into `field`."""
     try:
         decision()
     except decisions.CannotDo as error:
-        messages.warning(request, str(error))
+        generation.refresh_from_db()
+        if generation.is_unknown:
+            return show(request, Refused(generation.uuid, field, request.POST.get(field, ""), str(error)))
+        messages.warning(request, str(error))  # it is not on the desk any more
     else:
         messages.success(request, done)
     return redirect("generations:desk")
@@ -61,6 +83,8 @@ def attach(request: HttpRequest, uuid: UUID) -> HttpResponse:
     upstream_id = form.cleaned_data["upstream_id"] if form.is_valid() else ""
     return decide(
         request,
+        generation,
+        "upstream_id",
         lambda: decisions.attach(generation, upstream_id, request.user),
         "Attached. The gateway knows the task; the studio follows it from here.",
     )
@@ -72,6 +96,8 @@ def not_created(request: HttpRequest, uuid: UUID) -> HttpResponse:
     generation = unclear(request, uuid)
     return decide(
         request,
+        generation,
+        "",
         lambda: decisions.confirm_not_created(generation, request.user),
         "Noted: nothing was created. It ended as failed and counts as not spent.",
     )
@@ -84,6 +110,8 @@ def send_again(request: HttpRequest, uuid: UUID) -> HttpResponse:
     typed = request.POST.get("typed", "")
     return decide(
         request,
+        generation,
+        "typed",
         lambda: decisions.send_again(generation, request.user, typed=typed),
         "It is sent again. If the first request was accepted too, both are billed.",
     )

@@ -3,12 +3,12 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
 from generations.lifecycle import decisions
 from generations.models import Gateway
+from generations.views.back import back
 
 
 @require_POST
@@ -18,6 +18,4 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
     gateway = get_object_or_404(Gateway, pk=pk)
     decisions.resume(gateway)
     messages.success(request, f"The gateway {gateway.name} is being tried again.")
-    back = request.POST.get("next", "/")
-    is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
-    return redirect(back if is_ours else "/")
+    return back(request)
