@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -41,6 +42,7 @@ DRAIN_SECONDS = 35.0
 HURRY_SECONDS = 3.0  # the same when the studio stops: an answer that does not come is asked for again
 IN_HAND = 400
 PER_GATEWAY = 200
+LAST_FLUSHES = 3
 BUSY_SECONDS = 10.0
 ACTOR = "poller"
 
@@ -122,21 +124,22 @@ class Poller:
         self.steps: list[Step] = []
         self.settled: dict[int, VideoTask] = {}
         self.is_lost = False
+        self.is_over = asyncio.Event()
         self.database = ThreadPoolExecutor(max_workers=1, thread_name_prefix="poller-db")
 
     async def run(self) -> None:
         try:
             async with AsyncSender(connections=IN_HAND) as self.sender, asyncio.TaskGroup() as helpers:
                 self.targets = await self.db(targets) or {}
-                running = [helpers.create_task(self.beat()), helpers.create_task(self.flush_often())]
+                helpers.create_task(self.beat())
+                helpers.create_task(self.flush_often())
                 while not self.is_lost and time.monotonic() < self.stop_at:
                     await self.step()
                 # The next poller may start while this one waits for its last answers.
                 await self.db(free_slot, self.slot, self.token)
                 await self.drain()
-                for helper in running:
-                    helper.cancel()
-            await self.flush()
+                self.is_over.set()
+            await self.flush_all()
             await self.db(release, self.token)
         finally:
             # The connection belongs to the database thread and must be closed there.
@@ -219,9 +222,15 @@ class Poller:
         await asyncio.gather(*late, return_exceptions=True)
 
     async def flush_often(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
+        while await self.goes_on_after(FLUSH_SECONDS):
             await self.flush()
+
+    async def flush_all(self) -> None:
+        """Write the last of it. What the database does not take by now is asked about again."""
+        for _ in range(LAST_FLUSHES):
+            await self.flush()
+            if not (self.steps or self.settled):
+                return
 
     async def flush(self) -> None:
         """Write what was learned since the last flush; keep it for the next one while the database is away."""
@@ -245,7 +254,14 @@ class Poller:
             elif time.monotonic() - swept_at >= SWEEP_SECONDS:
                 swept_at = time.monotonic()
                 await self.db(recovery.sweep)
-            await asyncio.sleep(BEAT_SECONDS)
+            if not await self.goes_on_after(BEAT_SECONDS):
+                return
+
+    async def goes_on_after(self, seconds: float) -> bool:
+        """Wait for so long, or until the run is over; False then."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.is_over.wait(), seconds)
+        return not self.is_over.is_set()
 
     async def db[T](self, work: Callable[..., T], *args: object) -> T | None:
         """Run `work` on the database thread. None when the database is away, which is logged."""

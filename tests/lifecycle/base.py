@@ -12,6 +12,7 @@ from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
 from generations.lifecycle import recovery
+from generations.lifecycle.invariants import violations
 from generations.models import Gateway, Generation
 from tests.factories import begun, clip, make_gateway
 from tests.upstream import FakeUpstream
@@ -36,6 +37,11 @@ class UpstreamCase:
         self.folder = folder
         self.gateway = make_gateway("fake", upstream=self.upstream)
         recovery._hinted.clear()
+
+    def tearDown(self) -> None:
+        """Whatever a test did, every invariant holds at its end."""
+        self.assertEqual(list(violations()), [])
+        super().tearDown()
 
     def begun(self, **fields) -> Generation:
         self.gateway.note_health()  # what the rows before it met is no trouble of this one

@@ -18,7 +18,7 @@ from generations.lifecycle.persistence import insist, storable
 from generations.lifecycle.receipts import Receipt
 from generations.lifecycle.recovery import replay_receipts, sweep
 from generations.models import Failure, Generation, Status, SubmitAttempt
-from tests.factories import alice, begun, make_attempt, make_generation
+from tests.factories import alice, begun, make_generation
 from tests.lifecycle.base import UpstreamCase, make_due
 from tests.racing import race
 
@@ -66,7 +66,7 @@ class ReceiptCase(UpstreamCase):
 
 class FileTests(ReceiptCase, TestCase):
     def test_a_receipt_is_fsynced_and_renamed_into_place(self):
-        receipt = receipt_of(make_attempt(make_generation()))
+        receipt = receipt_of(make_generation(Status.SUBMITTING).attempts.get())
         synced = []
         real = os.fsync
         with mock.patch.object(os, "fsync", side_effect=lambda handle: synced.append(os.fstat(handle)) or real(handle)):
@@ -80,14 +80,14 @@ class FileTests(ReceiptCase, TestCase):
         self.assertEqual(self.kept(), [])
 
     def test_a_young_receipt_belongs_to_a_submitter_at_work(self):
-        receipt = receipt_of(make_attempt(make_generation()))
+        receipt = receipt_of(make_generation(Status.SUBMITTING).attempts.get())
         receipts.write(receipt)
         self.assertEqual(list(receipts.kept(age=5)), [])
         os.utime(receipt.path, (time.time() - 6, time.time() - 6))
         self.assertEqual(list(receipts.kept(age=5)), [receipt])
 
     def test_a_draft_whose_process_was_killed_during_its_fsync_counts(self):
-        receipt = receipt_of(make_attempt(make_generation()))
+        receipt = receipt_of(make_generation(Status.SUBMITTING).attempts.get())
         with mock.patch.object(os, "fsync", side_effect=Killed), self.assertRaises(Killed):
             receipts.write(receipt)
         self.assertEqual(self.kept(), [f"{receipt.attempt}.new"])
@@ -95,7 +95,7 @@ class FileTests(ReceiptCase, TestCase):
         self.assertEqual(self.kept(), [f"{receipt.attempt}.json"])
 
     def test_what_cannot_be_read_is_set_aside_and_the_others_are_used(self):
-        good = receipt_of(make_attempt(make_generation()))
+        good = receipt_of(make_generation(Status.SUBMITTING).attempts.get())
         receipts.write(good)
         whole = json.loads(good.path.read_text())
         bad = {
