@@ -64,7 +64,7 @@ def replay_receipts(*, older_than: float = RECEIPT_AGE) -> int:
 def set_aside_lost_creates(now: datetime) -> None:
     """A create whose lease ran out was interrupted: it may have been accepted, so a person decides."""
     sentence = "The request was interrupted while it was being sent. It may have been accepted and billed."
-    for generation in Generation.objects.due(now).filter(status=Status.SUBMITTING)[:100]:
+    for generation in Generation.objects.due(now).filter(status=Status.SUBMITTING).order_by("due_at")[:100]:
         attempts = SubmitAttempt.objects.filter(token=generation.claim, outcome=SubmitAttempt.Outcome.OPEN)
         with transaction.atomic():
             if submit.make_unknown(generation, sentence, actor=ACTOR):
@@ -73,7 +73,7 @@ def set_aside_lost_creates(now: datetime) -> None:
 
 def ring_for_unknown(now: datetime) -> None:
     """Remind the operators of unknown outcomes: after an hour, then every day. No timer decides one."""
-    for generation in Generation.objects.due(now).filter(status=Status.UNKNOWN)[:100]:
+    for generation in Generation.objects.due(now).filter(status=Status.UNKNOWN).order_by("due_at")[:100]:
         log.error("generation %s: its outcome has been unknown since %s", generation.pk, generation.created_at)
         generation.postpone(ALARM_AGAIN, detail=generation.detail)
 

@@ -542,9 +542,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="generation",
             index=models.Index(
-                condition=models.Q(("status__in", ["downloading", "in_progress", "queued", "submitting", "unknown"])),
-                fields=["due_at"],
-                name="generation_due",
+                condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="generation_due"
             ),
         ),
         migrations.AddIndex(
@@ -565,11 +563,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="generation",
-            index=models.Index(
-                condition=models.Q(("status__in", ["downloading", "in_progress", "queued", "submitting", "unknown"])),
-                fields=["gateway", "status"],
-                name="generation_load",
-            ),
+            index=models.Index(fields=["gateway", "status"], name="generation_load"),
         ),
         migrations.AddConstraint(
             model_name="generation",
