@@ -12,8 +12,8 @@ from generations.lifecycle import recovery
 from generations.lifecycle.files import path_of
 from generations.models import Failure, Gateway, Generation, Status
 from tests.factories import begun
-from tests.lifecycle.base import UpstreamCase, everything_stored, make_due, run_queue
-from tests.lifecycle.test_poll import run_poller
+from tests.lifecycle.base import everything_stored, make_due, run_queue
+from tests.lifecycle.test_poll import PollCase, run_poller
 from tests.upstream import FakeUpstream
 from videostudio.scrubbing import ScrubFilter
 
@@ -30,7 +30,7 @@ class Recorder(logging.Handler):
         self.lines.append(self.format(record))
 
 
-class WholeTests(UpstreamCase, TransactionTestCase):
+class WholeTests(PollCase, TransactionTestCase):
     def go_on(self, *rows: Generation, times: int = 4) -> None:
         """Let time pass, the queue be emptied, and the sweep, the clusters and the poller do their work."""
         for _ in range(times):
