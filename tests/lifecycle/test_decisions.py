@@ -1,10 +1,11 @@
 """What people decide: each decision fits the row as it is, is on record with its person, and sends no create."""
 
 from datetime import timedelta
+from functools import partial
 from unittest import mock
 
 from django.db.models import F
-from django.test import TestCase
+from django.test import TestCase, TransactionTestCase
 from django.utils import timezone
 
 from generations.lifecycle import decisions, receipts, submit
@@ -13,6 +14,7 @@ from generations.models import REVIVABLE, Event, Failure, Generation, Status, Su
 from tests.factories import alice, begun, bob, make_generation
 from tests.lifecycle.base import UpstreamCase, make_due, queued, run_queue
 from tests.lifecycle.test_receipts import receipt_of
+from tests.racing import race
 
 Outcome = SubmitAttempt.Outcome
 
@@ -64,6 +66,17 @@ class CancelTests(DecisionCase, TestCase):
         generation = make_generation(Status.UNKNOWN)
         decisions.send_again(generation, alice(), typed="may cost twice")
         self.assertFalse(decisions.cancel(generation, alice()))
+
+
+class CancelRaceTests(DecisionCase, TransactionTestCase):
+    def test_withdrawing_and_sending_at_the_same_moment(self):
+        for number in range(5):
+            generation = begun(prompt=f"fox {number}")
+            mine = self.refreshed(generation)
+            race([partial(submit.submit, generation.pk), partial(decisions.cancel, mine, alice())])
+            status = self.refreshed(generation).status
+            sent = [create for create in self.upstream.creates if create.prompt == f"fox {number}"]
+            self.assertIn((status, len(sent)), {(Status.CANCELLED, 0), (Status.IN_PROGRESS, 1)})
 
 
 class AttachTests(DecisionCase, TestCase):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from contextlib import contextmanager
 from datetime import timedelta
@@ -162,6 +163,40 @@ class DatabaseAwayTests(ReceiptCase, TransactionTestCase):
         self.assertEqual(generation.events.filter(after=Status.IN_PROGRESS).count(), 1)
         self.assertEqual((len(self.upstream.creates), self.kept()), (1, []))
 
+    def test_a_connection_that_breaks_between_answer_and_commit(self):
+        """PostgreSQL ends our connection for good; SQLite is locked by somebody else for a moment."""
+        generation = begun()
+        pid = connection.connection.info.backend_pid if connection.vendor == "postgresql" else 0
+        release = threading.Event()
+        others = []
+
+        def answered(create) -> list[str]:
+            def disturb() -> None:
+                with connection.cursor() as cursor:
+                    if pid:
+                        cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+                    else:
+                        cursor.execute("BEGIN IMMEDIATE")
+                        locked.set()
+                        release.wait(0.5)
+                        cursor.execute("ROLLBACK")
+                locked.set()
+                connection.close()
+
+            locked = threading.Event()
+            others.append(threading.Thread(target=disturb))
+            others[0].start()
+            locked.wait(10)
+            return []
+
+        self.upstream._models = answered
+        submit.submit(generation.pk)
+        release.set()
+        others[0].join(10)
+        generation = self.refreshed(generation)
+        self.assertEqual((generation.status, generation.attempts.get().outcome), (Status.IN_PROGRESS, "accepted"))
+        self.assertEqual((len(self.upstream.creates), self.kept()), (1, []))
+
     def test_a_long_absence_leaves_a_receipt_that_is_replayed(self):
         generation = begun()
         away = mock.patch.multiple(submit, accept=mock.Mock(side_effect=OperationalError), INSIST_SECONDS=0)
@@ -253,6 +288,16 @@ class DatabaseAwayTests(ReceiptCase, TransactionTestCase):
 
 class KilledTests(ReceiptCase, TestCase):
     """kill -9 at each point of a create."""
+
+    def test_a_fault_of_ours_while_the_answer_is_read(self):
+        generation = begun()
+        fault = mock.patch.object(submit, "dialect_of", side_effect=RuntimeError("a fault"))
+        with fault, self.assertRaises(RuntimeError):
+            submit.submit(generation.pk)
+        self.assertEqual(self.refreshed(generation).status, Status.SUBMITTING)
+        self.sweep_after_the_lease()
+        self.assertEqual(self.refreshed(generation).status, Status.UNKNOWN)
+        self.assertEqual(len(self.upstream.creates), 1)
 
     def test_after_the_claim_before_the_first_byte(self):
         generation = self.killed_submitter("generations.lifecycle.submit.send")
