@@ -1,21 +1,30 @@
-"""Writing many polled rows back in one statement, fenced by claim and status."""
+"""What the poller reads and writes of many rows at once, one statement each, fenced by claim and status."""
 
 import json
 import logging
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection, transaction
+from django.utils import timezone
 
-from generations.lifecycle.cadence import Step
+from generations import queue
+from generations.gateways import VideoTask
+from generations.lifecycle import verdicts
+from generations.lifecycle.cadence import PolledRow, Step
 from generations.lifecycle.persistence import REFUSED, storable
-from generations.models import Generation, Status
+from generations.models import Event, Generation, Status
 from videostudio.scrubbing import scrub
 
 log = logging.getLogger(__name__)
 
-_COLUMNS = {
-    "id": "bigint",
+HINTS = 64  # downloads that may wait in the queue; the sweep hints the others when there is room
+
+_TABLE = connection.ops.quote_name(Generation._meta.db_table)
+_READ = ", ".join(name.replace("pk", "id") for name in PolledRow.__dataclass_fields__)
+_DUE = "status = %s AND due_at <= %s"
+_STEP = {
     "due_at": "timestamptz",
     "progress": "integer",
     "upstream_status": "text",
@@ -25,11 +34,48 @@ _COLUMNS = {
     "news": "integer",
     "answer": "jsonb",
 }
-_SET = """
+_SET_STEP = """
     due_at = u.due_at, progress = u.progress, upstream_status = u.upstream_status, detail = u.detail,
     tries = u.tries, overdue_at = u.overdue_at, version = g.version + u.news, claim = '',
     last_answer = COALESCE(u.answer, g.last_answer)
 """
+_VERDICT = {
+    "due_at": "timestamptz",
+    "status": "text",
+    "failure": "text",
+    "detail": "text",
+    "upstream_status": "text",
+    "last_answer": "jsonb",
+}
+_SET_VERDICT = """
+    due_at = u.due_at, status = u.status, failure = u.failure, detail = u.detail, upstream_status = u.upstream_status,
+    last_answer = u.last_answer, overdue_at = NULL, tries = 0, version = g.version + 1, claim = ''
+"""
+
+
+def take(token: str, pks: Sequence[int], until: datetime) -> list[PolledRow]:
+    """Lease those of the rows `pks` that are still due to `token`, and return them."""
+    keys: str | list[int] = json.dumps(list(pks))
+    those = f"id IN (SELECT value FROM json_each(%s)) AND {_DUE}"  # noqa: S608
+    if connection.vendor == "postgresql":
+        keys = list(pks)
+        those = f"id IN (SELECT id FROM {_TABLE} WHERE id = ANY(%s) AND {_DUE} FOR UPDATE SKIP LOCKED)"  # noqa: S608
+    moment = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {_TABLE} SET claim = %s, due_at = %s WHERE {those} RETURNING {_READ}",  # noqa: S608
+            [token, moment(until), keys, Status.IN_PROGRESS.value, moment(timezone.now())],
+        )
+        return [_polled_row(columns) for columns in cursor.fetchall()]
+
+
+def _polled_row(columns: Sequence[Any]) -> PolledRow:
+    row = dict(zip(PolledRow.__dataclass_fields__, columns, strict=True))
+    for name in ("submitted_at", "overdue_at"):
+        if row[name] is not None and row[name].tzinfo is None:  # SQLite keeps UTC and does not say so
+            row[name] = row[name].replace(tzinfo=UTC)
+    row["upstream_state"] = json.loads(row["upstream_state"])
+    return PolledRow(**row)
 
 
 def write_steps(token: str, steps: Sequence[Step]) -> bool:
@@ -39,7 +85,7 @@ def write_steps(token: str, steps: Sequence[Step]) -> bool:
     """
     try:
         with transaction.atomic():
-            _write(token, steps)
+            _write(_STEP, _SET_STEP, [_step(step) for step in steps], token)
     except REFUSED as error:
         if len(steps) == 1:
             log.error("generation %s: what was polled cannot be stored: %s", steps[0].pk, error)
@@ -49,25 +95,61 @@ def write_steps(token: str, steps: Sequence[Step]) -> bool:
     return True
 
 
-def _write(token: str, steps: Sequence[Step]) -> None:
-    table = connection.ops.quote_name(Generation._meta.db_table)
-    rows = json.dumps([_row(step) for step in steps])
+def settle(token: str, tasks: Mapping[int, VideoTask], *, actor: str) -> bool:
+    """Carry out the verdicts of rows that `token` still holds, as verdicts.settle does for one.
+
+    A verdict the database refuses is dropped, and keeps no other from being carried out.
+    """
+    try:
+        with transaction.atomic():
+            _settle(token, {pk: verdicts.outcome_of(task) for pk, task in tasks.items()}, actor)
+    except REFUSED as error:
+        if len(tasks) == 1:
+            log.error("generation %s: its verdict cannot be stored: %s", *tasks, error)
+        else:
+            for pk, task in tasks.items():
+                settle(token, {pk: task}, actor=actor)
+    return True
+
+
+def _settle(token: str, outcomes: Mapping[int, verdicts.Outcome], actor: str) -> None:
+    now = timezone.now()
+    moved = _write(_VERDICT, _SET_VERDICT, [_verdict(pk, outcome, now) for pk, outcome in outcomes.items()], token)
+    Event.objects.bulk_create(
+        Event(
+            generation_id=pk,
+            before=Status.IN_PROGRESS,
+            after=outcomes[pk].status,
+            actor=actor,
+            actor_kind=Event.ActorKind.GATEWAY,
+            reason=outcomes[pk].reason,
+        )
+        for pk in moved
+    )
+    finished = [pk for pk in moved if outcomes[pk].status == Status.DOWNLOADING]
+    if finished:
+        for pk in finished[: max(HINTS - queue.waiting("download"), 0)]:
+            queue.hint("download", pk)
+
+
+def _write(kinds: Mapping[str, str], assignments: str, rows: Sequence[dict], token: str) -> list[int]:
+    """Update each row that `token` holds from its object in `rows`; return the keys of those that were."""
     if connection.vendor == "postgresql":
-        columns = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
+        columns = ", ".join(f"{name} {kind}" for name, kind in {"pk": "bigint", **kinds}.items())
         source = f"json_to_recordset(%s::json) AS u({columns})"
     else:
-        columns = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in _COLUMNS)
+        columns = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in ("pk", *kinds))
         source = f"(SELECT {columns} FROM json_each(%s)) AS u"  # noqa: S608 (names are constants above)
+    held = "g.id = u.pk AND g.claim = %s AND g.status = %s"
+    statement = f"UPDATE {_TABLE} AS g SET {assignments} FROM {source} WHERE {held} RETURNING id"  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} AS g SET {_SET} FROM {source} WHERE g.id = u.id AND g.claim = %s AND g.status = %s",  # noqa: S608
-            [rows, token, Status.IN_PROGRESS.value],
-        )
+        cursor.execute(statement, [json.dumps(rows), token, Status.IN_PROGRESS.value])
+        return [pk for (pk,) in cursor.fetchall()]
 
 
-def _row(step: Step) -> dict:
+def _step(step: Step) -> dict:
     return {
-        "id": step.pk,
+        "pk": step.pk,
         "due_at": _time(step.due_at),
         "progress": step.progress,
         "upstream_status": step.upstream_status,
@@ -76,6 +158,18 @@ def _row(step: Step) -> dict:
         "overdue_at": _time(step.overdue_at),
         "news": int(step.is_news),
         "answer": None if step.answer is None else storable(step.answer),
+    }
+
+
+def _verdict(pk: int, outcome: verdicts.Outcome, now: datetime) -> dict:
+    return {
+        "pk": pk,
+        "due_at": _time(now) if outcome.status == Status.DOWNLOADING else None,
+        "status": outcome.status,
+        "failure": outcome.failure,
+        "detail": outcome.detail,
+        "upstream_status": outcome.word,
+        "last_answer": outcome.answer,
     }
 
 

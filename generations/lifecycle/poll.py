@@ -16,15 +16,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import close_old_connections, connection, transaction
+from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from generations.gateways import GatewayBusy, GatewayError, GatewayRejected, GatewayUnclear, VideoTask, dialect
 from generations.gateways.http import AsyncSender, Endpoint
-from generations.lifecycle import batch, recovery, verdicts
+from generations.lifecycle import batch, recovery
 from generations.lifecycle.cadence import PolledRow, Step, after_answer, after_silence, not_asked
 from generations.lifecycle.endpoints import endpoint
-from generations.lifecycle.persistence import AWAY, REFUSED
+from generations.lifecycle.persistence import AWAY
 from generations.models import Gateway, Generation, PollerSlot, Status
 from videostudio import lifeline
 
@@ -58,23 +58,16 @@ class Target:
 
 def claim(token: str, rooms: Mapping[int, int]) -> list[PolledRow]:
     """Lease due rows to this poller: of each gateway, by its key, at most as many as it has room for."""
-    due = Generation.objects.due().filter(status=Status.IN_PROGRESS, gateway__in=rooms)
+    # The others are left out, not these picked: so the order of due times is what the database goes by.
+    others = Gateway.objects.exclude(pk__in=list(rooms))
+    due = Generation.objects.due().filter(status=Status.IN_PROGRESS).exclude(gateway__in=others)
     left = Counter(rooms)
     pks = []
-    for pk, gateway in due.order_by("due_at").values_list("pk", "gateway_id")[:IN_HAND]:
+    for pk, gateway in due.order_by("due_at").values_list("pk", "gateway_id")[:IN_HAND] if rooms else ():
         if left[gateway] > 0:
             left[gateway] -= 1
             pks.append(pk)
-    if not pks:
-        return []
-    with transaction.atomic():
-        mine = due.filter(pk__in=pks)
-        if connection.features.has_select_for_update_skip_locked:
-            pks = list(mine.select_for_update(skip_locked=True).values_list("pk", flat=True))
-            mine = due.filter(pk__in=pks)
-        mine.update(claim=token, due_at=timezone.now() + LEASE)
-    held = Generation.objects.filter(pk__in=pks, claim=token, status=Status.IN_PROGRESS)
-    return [PolledRow(**row) for row in held.values(*PolledRow.__dataclass_fields__)]
+    return batch.take(token, pks, timezone.now() + LEASE) if pks else []
 
 
 def release(token: str) -> int:
@@ -84,15 +77,7 @@ def release(token: str) -> int:
 
 def settle_all(token: str, tasks: Mapping[int, VideoTask]) -> bool:
     """Carry out the verdicts of rows this poller holds, in one transaction."""
-    with transaction.atomic():
-        held = Generation.objects.filter(pk__in=tasks, claim=token, status=Status.IN_PROGRESS)
-        for generation in held:
-            try:
-                with transaction.atomic():
-                    verdicts.settle(generation, tasks[generation.pk], actor=ACTOR)
-            except REFUSED as error:
-                log.error("generation %s: its verdict cannot be stored: %s", generation.pk, error)
-    return True
+    return batch.settle(token, tasks, actor=ACTOR)
 
 
 def targets() -> dict[int, Target]:

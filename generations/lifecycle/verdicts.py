@@ -1,10 +1,10 @@
 """What an upstream verdict means for a row. The first verdict stands."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from generations import queue
 from generations.gateways import TaskStatus, VideoTask
@@ -27,39 +27,50 @@ def sounds_moderated(text: str) -> bool:
     return bool(_MODERATED.search(text))
 
 
-def settle(generation: Generation, task: VideoTask, *, actor: str, actor_kind: str = Event.ActorKind.GATEWAY) -> bool:
-    """Carry a verdict out: fetch what is finished, end what failed. False when the row has moved on.
+@dataclass(frozen=True)
+class Outcome:
+    """What a verdict makes of a row in progress. `failure` and `detail` are empty when there is a file to fetch."""
+
+    status: Status
+    failure: str
+    detail: str
+    reason: str
+    word: str
+    answer: dict[str, Any]
+
+
+def outcome_of(task: VideoTask) -> Outcome:
+    """Return what a verdict means: fetch what is finished, end what failed.
 
     Links are not stored: they are signed, and they die. The downloader asks for a fresh one.
     """
-    said: dict[str, Any] = {"upstream_status": task.word[:100], "last_answer": storable(task.raw), "overdue_at": None}
+    said: dict[str, Any] = {"word": task.word[:100], "answer": storable(task.raw)}
     if task.status is TaskStatus.COMPLETED:
-        with transaction.atomic():
-            moved = generation.move_to(
-                Status.DOWNLOADING,
-                actor=actor,
-                actor_kind=actor_kind,
-                reason="finished upstream",
-                detail="",
-                claim="",
-                tries=0,
-                due_at=timezone.now(),
-                **said,
-            )
-            if moved:
-                queue.hint("download", generation.pk)
-        return moved
+        return Outcome(Status.DOWNLOADING, failure="", detail="", reason="finished upstream", **said)
     failure, sentence = STOPPED.get(task.status, (Failure.UPSTREAM_FAILED, "The model failed without saying why."))
     words = scrub(task.error)[:2000]
     if task.status is TaskStatus.FAILED and sounds_moderated(words):
         failure = Failure.MODERATED
-    return generation.move_to(
-        Status.FAILED,
-        actor=actor,
-        actor_kind=actor_kind,
-        reason=words or sentence,
-        failure=failure,
-        detail=words or sentence,
-        claim="",
-        **said,
-    )
+    return Outcome(Status.FAILED, failure=failure, detail=words or sentence, reason=words or sentence, **said)
+
+
+def settle(generation: Generation, task: VideoTask, *, actor: str, actor_kind: str = Event.ActorKind.GATEWAY) -> bool:
+    """Carry a verdict out. False when the row has moved on."""
+    outcome = outcome_of(task)
+    with transaction.atomic():
+        moved = generation.move_to(
+            outcome.status,
+            actor=actor,
+            actor_kind=actor_kind,
+            reason=outcome.reason,
+            failure=outcome.failure,
+            detail=outcome.detail,
+            upstream_status=outcome.word,
+            last_answer=outcome.answer,
+            overdue_at=None,
+            tries=0,
+            claim="",
+        )
+        if moved and outcome.status == Status.DOWNLOADING:
+            queue.hint("download", generation.pk)
+    return moved

@@ -10,12 +10,13 @@ from unittest import mock
 
 from django.db import OperationalError, connection
 from django.test import TestCase, TransactionTestCase, override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from generations import tasks
 from generations.gateways import TaskStatus, VideoTask
-from generations.lifecycle import batch, poll, submit
+from generations.lifecycle import batch, poll, submit, verdicts
 from generations.lifecycle.batch import write_steps
 from generations.lifecycle.cadence import PolledRow, Step
 from generations.lifecycle.poll import Poller, claim, hold_slot, release, settle_all, targets
@@ -546,19 +547,51 @@ class SettleTests(TestCase):
         held.refresh_from_db()
         self.assertEqual((held.overdue_at, held.last_answer), (None, {"url": "https://x.invalid/v.mp4?[signed]"}))
 
+    def test_many_are_settled_as_one_by_one(self):
+        for status in (status for status in TaskStatus if status.is_verdict):
+            task = replace(self.verdict(status), error="refused by a safety filter, sk-abcdefgh12345678")
+            one, many = (make_generation(Status.IN_PROGRESS, claim=ME, tries=2) for _ in range(2))
+            self.assertTrue(verdicts.settle(one, task, actor="poller"))
+            self.assertTrue(settle_all(ME, {many.pk: task}))
+            with self.subTest(status):
+                self.assertEqual(self.facts(one), self.facts(many))
+
+    def facts(self, generation: Generation) -> tuple:
+        """What a verdict left behind: the row, its last event, its messages."""
+        row = Generation.objects.values().get(pk=generation.pk)
+        for name in ("id", "uuid", "upstream_id", "created_at", "submitted_at"):
+            del row[name]
+        due_at = row.pop("due_at")
+        event = generation.events.values("before", "after", "actor", "actor_kind", "reason", "evidence").latest("pk")
+        messages = [name for name, arguments in queued() if arguments == (str(generation.pk),)]
+        return row, due_at is None or due_at <= timezone.now(), due_at is None, event, messages
+
+    def test_a_burst_is_settled_in_few_statements_and_keeps_the_queue_short(self):
+        rows = [make_generation(Status.IN_PROGRESS, claim=ME) for _ in range(batch.HINTS + 20)]
+        with CaptureQueriesContext(connection) as seen:
+            settle_all(ME, {row.pk: self.verdict() for row in rows})
+        messages = [query for query in seen if "INSERT" in query["sql"] and "ormq" in query["sql"]]
+        self.assertEqual(len(messages), batch.HINTS)
+        self.assertLess(len(seen) - len(messages), 10)
+        self.assertEqual(Generation.objects.filter(status=Status.DOWNLOADING, claim="").count(), len(rows))
+        settle_all(ME, {make_generation(Status.IN_PROGRESS, claim=ME).pk: self.verdict()})
+        self.assertEqual(OrmQ.objects.count(), batch.HINTS)
+
     def test_a_verdict_the_database_refuses_keeps_no_other_from_being_settled(self):
         odd, good = (make_generation(Status.IN_PROGRESS, claim=ME) for _ in range(2))
-        refused = mock.patch.object(poll.verdicts, "settle", side_effect=self.refusing(odd))
-        with refused, self.assertLogs("generations.lifecycle.poll", "ERROR"):
-            settle_all(ME, {odd.pk: self.verdict(), good.pk: self.verdict()})
-        good.refresh_from_db()
-        self.assertEqual(good.status, Status.DOWNLOADING)
+        refused = mock.patch.object(batch, "_settle", side_effect=self.refusing(odd))
+        with refused, self.assertLogs("generations.lifecycle.batch", "ERROR") as logs:
+            self.assertTrue(settle_all(ME, {odd.pk: self.verdict(), good.pk: self.verdict()}))
+        self.assertIn(f"generation {odd.pk}:", logs.output[0])
+        for row, status in ((odd, Status.IN_PROGRESS), (good, Status.DOWNLOADING)):
+            row.refresh_from_db()
+            self.assertEqual(row.status, status)
 
-    def refusing(self, odd: Generation, real=poll.verdicts.settle):
-        def settle(generation, *args, **kwargs):
-            if generation.pk == odd.pk:
+    def refusing(self, odd: Generation, real=batch._settle):
+        def settle(token, outcomes, actor):
+            if odd.pk in outcomes:
                 Generation.objects.filter(pk=odd.pk).update(progress=101)
-            return real(generation, *args, **kwargs)
+            real(token, outcomes, actor)
 
         return settle
 
