@@ -109,8 +109,10 @@ class Complaints:
 
     def __init__(self) -> None:
         self.heard: list[str] = []
+        self.contexts: list[BrowserContext] = []
 
     def listen(self, context: BrowserContext) -> None:
+        self.contexts.append(context)
         context.add_init_script(self.LISTENER)
         context.on("console", lambda message: message.type == "error" and self.note(message.page, message.text))
         context.on("weberror", lambda error: self.note(error.page, str(error.error)))
@@ -119,7 +121,11 @@ class Complaints:
         self.heard.append(f"{page.url if page else ''}: {text}")
 
     def expect(self, words: str) -> None:
-        """Take away what a test provoked; Chromium logs every answer from 400 on."""
+        """Wait for what a test provoked and take it away; Chromium logs every answer from 400 on."""
+        for _ in range(50):
+            if any(words in line for line in self.heard):
+                break
+            self.contexts[-1].pages[0].wait_for_timeout(100)
         assert any(words in line for line in self.heard), f"nothing complained of {words}: {self.heard}"
         self.heard = [line for line in self.heard if words not in line]
 
