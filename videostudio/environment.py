@@ -5,15 +5,18 @@ An empty value counts as absent. `NAME_FILE` names a file whose first line is th
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+MAIL_EXAMPLE = "It takes an address such as smtp+tls://user:password@mail.example.com:587"
+
 
 def read(name: str, default: str = "") -> str:
-    """Return the variable `name`, else the content of the file `NAME_FILE` names, else `default`."""
+    """Return the variable `name`, else the first line of the file `NAME_FILE` names, else `default`."""
     value = os.environ.get(name, "").strip()
     if value:
         return value
@@ -21,9 +24,12 @@ def read(name: str, default: str = "") -> str:
     if not path:
         return default
     try:
-        return Path(path).read_text(encoding="utf-8").strip() or default
+        lines = Path(path).read_text(encoding="utf-8-sig").split("\n", maxsplit=1)
     except OSError as error:
         raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}_FILE names {path}, which is no text") from error
+    return lines[0].strip() or default
 
 
 def read_flag(name: str, default: bool = False) -> bool:
@@ -58,19 +64,31 @@ def read_list(name: str) -> list[str]:
 
 
 def read_url(name: str, default: str) -> str:
-    """Return an http(s) address without its trailing slash. Raises ImproperlyConfigured otherwise."""
-    value = read(name, default).rstrip("/")
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    """Return a plain http(s) address without its trailing slash. Raises ImproperlyConfigured otherwise."""
+    value = read(name, default)
+    try:
+        parts = urlsplit(value)
+        is_plain = parts.port != 0 and not (parts.query or parts.fragment or "@" in parts.netloc)
+    except ValueError:  # brackets or a port that are none
+        parts, is_plain = urlsplit(""), False
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not is_plain:
         raise ImproperlyConfigured(f"{name} is {value!r}; it takes an address such as https://studio.example.com")
-    return value
+    return value.rstrip("/")
 
 
 def read_mailer(name: str) -> dict[str, object]:
-    """Return an EMAIL_URL such as smtp+tls://user:password@host:587 as an entry of Django's MAILERS."""
-    parsed = environ.Env.email_url_config(read(name))
+    """Return an EMAIL_URL such as smtp+tls://user:password@host:587 as an entry of Django's MAILERS.
+
+    Raises ImproperlyConfigured, without the password.
+    """
+    try:
+        parsed = environ.Env.email_url_config(read(name))
+    except (ImproperlyConfigured, ValueError) as error:
+        raise ImproperlyConfigured(f"{name} cannot be read: {error}. {MAIL_EXAMPLE}") from error
     options: dict[str, object] = {}
     if parsed["EMAIL_BACKEND"].endswith("smtp.EmailBackend"):
+        if not parsed["EMAIL_HOST"]:
+            raise ImproperlyConfigured(f"{name} names no host. {MAIL_EXAMPLE}")
         options = {
             "host": parsed["EMAIL_HOST"],
             "port": parsed["EMAIL_PORT"],
@@ -86,15 +104,22 @@ def read_mailer(name: str) -> dict[str, object]:
 
 
 def kept_secret(path: Path) -> str:
-    """Return the secret kept in `path`, made on first use and readable by its owner only."""
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
+    """Return the secret kept in `path`, made on first use and readable by its owner only.
+
+    It appears there whole or not at all. Raises ImproperlyConfigured when somebody emptied the file.
+    """
+    if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:  # another process was first
-        return path.read_text(encoding="ascii").strip()
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(secrets.token_urlsafe(50))
-    return path.read_text(encoding="ascii").strip()
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(50))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):  # another process was first: its secret is everybody's
+            os.link(draft, path)
+        draft.unlink()
+    secret = path.read_text(encoding="ascii").strip()
+    if not secret:
+        raise ImproperlyConfigured(f"{path} is empty. Put it back from a backup, or remove it to have a new one made.")
+    return secret
