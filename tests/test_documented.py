@@ -153,7 +153,8 @@ class DocumentedTests(UpstreamCase, TestCase):
         for model in CASES:
             with self.subTest(model):
                 generation = self.post(model, {})
-                Generation.objects.filter(pk=generation.pk).update(status=Status.DOWNLOADING)
+                generation.refresh_from_db()
+                generation.move_to(Status.DOWNLOADING, actor="poller", reason="finished upstream")
                 for _ in range(3):  # the stand-in needs a poll or two until it is done
                     make_due(generation)
                     download.download(generation.pk)
