@@ -1,10 +1,16 @@
 """System checks: a wrong catalogue, queue or setting is said plainly at start."""
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from generations import catalog
 from generations.gateways import DIALECTS
+
+# What the composer sends beside options, and what a form in a browser has of its own: a control of that name hides it.
+OF_THE_COMPOSER = {"csrfmiddlewaretoken", "discard", "form_token", "options", "parent", "switch", "undo", "was"}
+OF_A_FORM = {"action", "children", "elements", "id", "length", "method", "name", "remove", "reset", "submit", "target"}
 
 
 @register()
@@ -22,10 +28,48 @@ def check_catalogue(app_configs, **kwargs) -> list[CheckMessage]:
 
 
 @register()
+def check_option_names(app_configs, **kwargs) -> list[CheckMessage]:
+    """No option is called like something that the composer's form has already."""
+    try:
+        models = catalog.catalog().models
+    except catalog.CatalogError:
+        return []  # said above
+    return [
+        Error(f"{model.key}: an option cannot be called {option.name}; the form has one.", id="generations.E005")
+        for model in models
+        for option in model.options
+        if option.name in OF_THE_COMPOSER | OF_A_FORM
+    ]
+
+
+@register()
 def check_switches(app_configs, **kwargs) -> list[CheckMessage]:
+    """Values that each can be read, but mean nothing."""
+    found: list[CheckMessage] = []
     if settings.STUDIO_SANDBOX not in {"auto", "on", "off"}:
-        return [Error("STUDIO_SANDBOX takes auto, on or off.", id="generations.E003")]
-    return []
+        found.append(Error("STUDIO_SANDBOX takes auto, on or off.", id="generations.E003"))
+    for name, key in {
+        "COMETAPI_KEY": settings.COMETAPI["key"],
+        "COMPUTEVAULT_KEY": settings.COMPUTEVAULT["key"],
+    }.items():
+        if not key.isascii() or not key.isprintable() or " " in key:  # a header cannot carry it
+            found.append(Error(f"{name} has characters that no key has.", id="generations.E006"))
+    for place in settings.PRIVATE_HOSTS:
+        if not is_host_and_port(place):
+            text = f"STUDIO_PRIVATE_HOSTS takes host:port, separated by commas; {place} is none."
+            found.append(Error(text, id="generations.E007"))
+    if urlsplit(settings.STUDIO_URL).path:
+        text = f"STUDIO_URL is {settings.STUDIO_URL}, but the studio answers at the root of a host only."
+        found.append(Error(text, id="generations.E008"))
+    return found
+
+
+def is_host_and_port(text: str) -> bool:
+    try:
+        parts = urlsplit(f"//{text}")
+        return bool(parts.hostname and parts.port and parts.netloc == text and "@" not in text)
+    except ValueError:
+        return False
 
 
 @register()
