@@ -66,6 +66,7 @@ class UsualTests(CheckTestCase):
         clean = {name: value for name, value in os.environ.items() if not belongs_to_the_contract(name)}
         with tempfile.TemporaryDirectory() as folder:
             variables = clean | {"STUDIO_DATA_DIR": folder, "STUDIO_URL": "https://studio.example.com"}
+            variables["DJANGO_SETTINGS_MODULE"] = "videostudio.settings"
             command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
             result = subprocess.run(
                 command, cwd=settings.BASE_DIR, env=variables, capture_output=True, text=True, timeout=60
