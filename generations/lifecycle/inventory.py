@@ -13,11 +13,13 @@ from generations.media import NotAVideo, measure
 from generations.models import Generation, Status, Upload
 
 PART_AGE = timedelta(hours=24)  # an older unfinished download is nobody's
+POSTER_AGE = timedelta(minutes=20)  # so long a still picture may still be on its way
+YOUNG = timedelta(minutes=10)  # a younger file may be about to get its row
 
 
 @dataclass(frozen=True)
 class Finding:
-    kind: str  # missing, changed, undecodable, posterless, unknown
+    kind: str  # missing, changed, unreadable, undecodable, posterless, unknown
     name: str  # path below the media folder
     words: str
 
@@ -30,46 +32,55 @@ def findings(*, quick: bool = False) -> Iterator[Finding]:
         known.update({generation.file, generation.poster, generation.preview})
         yield from of_generation(generation, quick=quick)
     for upload in Upload.objects.iterator(chunk_size=500):
-        name = upload.file.name or ""
+        name = str(upload.file.name)
         known.add(name)
-        if not path_of(name).exists():
-            yield Finding("missing", name, "an uploaded image is not on the disk")
+        yield from of_file(name, upload.size, upload.sha256, "an uploaded image", quick=quick)
     yield from strangers(known)
 
 
 def of_generation(generation: Generation, *, quick: bool) -> Iterator[Finding]:
     """Yield what is wrong with one generation's files."""
-    path = path_of(generation.file)
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        yield Finding("missing", generation.file, f"the video of {generation.uuid} is not on the disk")
-        return
-    if size != generation.bytes:
-        yield Finding("changed", generation.file, f"{size} bytes, {generation.bytes} when it was stored")
-    elif not quick and sha256_of(path) != generation.sha256:
-        yield Finding("changed", generation.file, "the same size, but not the same bytes as when it was stored")
-    elif not quick:
+    wrong = list(
+        of_file(generation.file, generation.bytes, generation.sha256, f"the video of {generation.uuid}", quick=quick)
+    )
+    yield from wrong
+    if not wrong and not quick:
         try:
-            measure(path)
+            measure(path_of(generation.file))
         except NotAVideo as error:
             yield Finding("undecodable", generation.file, str(error))
-    if not generation.poster or not path_of(generation.poster).exists():
+    if generation.poster and not path_of(generation.poster).exists():
+        yield Finding("posterless", generation.file, f"the still picture of {generation.uuid} is not on the disk")
+    elif not generation.poster and (generation.completed_at or generation.created_at) < timezone.now() - POSTER_AGE:
         yield Finding("posterless", generation.file, f"the video of {generation.uuid} has no still picture")
 
 
+def of_file(name: str, size: int | None, sha256: str, what: str, *, quick: bool) -> Iterator[Finding]:
+    """Yield the first thing that is wrong with one stored file of `size` bytes and this sha256."""
+    path = path_of(name)
+    try:
+        found = path.stat().st_size
+        if found != size:
+            yield Finding("changed", name, f"{what}: {found} bytes, {size} when it was stored")
+        elif not quick and sha256_of(path) != sha256:
+            yield Finding("changed", name, f"{what}: the same size, but not the same bytes as when it was stored")
+    except FileNotFoundError:
+        yield Finding("missing", name, f"{what} is not on the disk")
+    except OSError as error:
+        yield Finding("unreadable", name, f"{what}: {error.strerror}")
+
+
 def strangers(known: set[str]) -> Iterator[Finding]:
-    """Yield files that no row names. A download under way is not one."""
+    """Yield files that no row names. One that is being fetched or was just written is not one."""
     under_way = {
         name.hex for name in Generation.objects.filter(status=Status.DOWNLOADING).values_list("uuid", flat=True)
     }
-    root = Path(settings.MEDIA_ROOT)
-    too_old = (timezone.now() - PART_AGE).timestamp()
+    root, now = Path(settings.MEDIA_ROOT), timezone.now()
     for folder in ("videos", "uploads"):
         for path in sorted((root / folder).rglob("*")):
             name = path.relative_to(root).as_posix()
-            if not path.is_file() or name in known:
+            if name in known or not path.is_file():
                 continue
-            if path.name.partition(".")[0] in under_way and path.stat().st_mtime > too_old:
-                continue
-            yield Finding("unknown", name, "no row names this file")
+            age = PART_AGE if path.name.partition(".")[0] in under_way else YOUNG
+            if path.stat().st_mtime < (now - age).timestamp():
+                yield Finding("unknown", name, "no row names this file")
