@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from django.db import transaction
@@ -30,6 +31,7 @@ from generations.gateways.http import POLL_TIMES, Endpoint, open_download, send_
 from generations.lifecycle.endpoints import dialect_of, endpoint
 from generations.lifecycle.files import DiskFull, drop_parts, part_of, path_of, require_room, sha256_of, stored_name
 from generations.lifecycle.heartbeat import LEASE, Heartbeat, Lost, Stopping
+from generations.lifecycle.persistence import AWAY, REFUSED, insist
 from generations.lifecycle.receipts import sync_folder
 from generations.media import Measured, NotAVideo, content_kind, make_poster, measure
 from generations.models import Failure, Generation, Status
@@ -39,6 +41,7 @@ from videostudio.scrubbing import scrub
 log = logging.getLogger(__name__)
 
 MOST_SECONDS = 840.0  # for everything: q2 ends the task after 900
+STORE_SECONDS = 60.0  # for a database that is away just then; afterwards somebody else may have the row
 ROOM_SECONDS = 5.0  # between two looks at the free disk
 RESUMES = 3
 MISSING_SECONDS = (5, 10, 20, 40)  # so often "there is no file" is believed to be a delay
@@ -62,6 +65,24 @@ def download(pk: int) -> None:
     if lifeline.is_leaving():
         return
     token = secrets.token_hex(16)
+    try:
+        _download(pk, token)
+    except REFUSED:
+        raise
+    except AWAY as error:
+        log.warning("generation %s: the database went away during its download (%s)", pk, type(error).__name__)
+        insist(partial(_give_back, pk, token), seconds=LEASE.total_seconds())
+
+
+def _give_back(pk: int, token: str) -> None:
+    """Let a row that this try still holds be taken up at once: without a word it would wait for its lease to end."""
+    with transaction.atomic():
+        held = Generation.objects.filter(pk=pk, status=Status.DOWNLOADING, claim=token)
+        if held.update(claim="", due_at=timezone.now()):
+            queue.hint("download", pk)
+
+
+def _download(pk: int, token: str) -> None:
     due = Generation.objects.due().filter(pk=pk, status=Status.DOWNLOADING)
     if not due.update(claim=token, due_at=timezone.now() + LEASE):
         return
@@ -73,7 +94,7 @@ def download(pk: int) -> None:
         with Heartbeat(generation, "download") as heart:
             _fetch_and_store(generation, heart)
     except Lost:
-        log.warning("generation %s: somebody else downloads it", pk)
+        log.warning("generation %s: it is no longer ours to download", pk)
     except Stopping:
         _put_off(generation, timedelta(0), generation.detail)
     except NoFile as error:
@@ -230,14 +251,22 @@ def _store(generation: Generation, measured: Measured, part: Path) -> None:
     with open(part, "rb") as file:
         suffix = ".webm" if content_kind(file.read(4096)) == "webm" else ".mp4"
     name, digest = stored_name(generation, suffix), sha256_of(part)
+    # A database that is away for a moment must not cost the whole file.
+    insist(partial(_put_in_place, generation.pk, generation.claim, part, name, measured, digest), seconds=STORE_SECONDS)
+
+
+def _put_in_place(pk: int, claim: str, part: Path, name: str, measured: Measured, digest: str) -> None:
+    """Raise Lost when the row is not ours, or was completed by an earlier call whose commit was not confirmed."""
     final = path_of(name)
     with transaction.atomic():
         # The row stays locked until the commit, so nobody else can put a file of this name into place.
-        if not generation.mine().update(due_at=timezone.now() + LEASE):
+        held = Generation.objects.filter(pk=pk, status=Status.DOWNLOADING, claim=claim)
+        if not held.update(due_at=timezone.now() + LEASE):
             raise Lost
-        os.replace(part, final)
+        if part.exists():  # else an earlier call moved it, and its commit failed
+            os.replace(part, final)
         sync_folder(final.parent)
-        _complete(generation, name, measured, digest)
+        _complete(held.get(), name, measured, digest)
 
 
 def _complete(generation: Generation, name: str, measured: Measured, digest: str) -> None:

@@ -46,8 +46,12 @@ class Heartbeat:
         self._thread.join()
 
     def beat(self) -> None:
-        """Renew the lease now."""
+        """Renew the lease now; hand the row over when the studio stops, for the step itself may be waiting for long."""
         now = timezone.now()
+        if lifeline.is_leaving():
+            self.row.update(claim="", due_at=now)
+            self._is_lost = True
+            return
         self._is_lost = not self.row.update(due_at=now + LEASE)
         Canary.objects.update_or_create(cluster=self.cluster, defaults={"beat_at": now})
 

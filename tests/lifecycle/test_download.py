@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from unittest import mock
 
-from django.db import OperationalError, connection
+from django.db import connection
 from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from generations.lifecycle.files import part_of, path_of, stored_name
 from generations.models import Canary, Failure, Gateway, Generation, Status
 from tests.factories import alice, begun, clip, make_generation
 from tests.lifecycle.base import UpstreamCase, make_due, queued, run_queue
+from tests.lifecycle.test_receipts import Killed
 from tests.media.clips import make_clip
 from tests.racing import race
 
@@ -357,10 +358,7 @@ class DiskTests(DownloadCase, TestCase):
 class KilledTests(DownloadCase, TestCase):
     def test_after_the_rename_before_the_commit_the_file_is_adopted(self):
         generation = self.downloading()
-        with (
-            mock.patch.object(download, "_complete", side_effect=OperationalError),
-            self.assertRaises(OperationalError),
-        ):
+        with mock.patch.object(download, "_complete", side_effect=Killed), self.assertRaises(Killed):
             self.downloaded(generation)
         self.assertEqual(self.refreshed(generation).status, Status.DOWNLOADING)
         self.upstream.tasks.clear()  # the link is gone meanwhile, too
