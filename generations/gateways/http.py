@@ -12,7 +12,7 @@ import re
 import ssl
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -22,7 +22,7 @@ from typing import Self
 import aiohttp
 import httpcore
 import httpx
-from yarl import URL
+from httpx_aiohttp import AiohttpTransport
 
 from .base import (
     Answer,
@@ -100,7 +100,7 @@ def send_once(endpoint: Endpoint, message: Message, *, times: Times = CREATE_TIM
                 message.method, url, headers=headers, json=message.json, files=list(message.parts) or None
             ) as head,
         ):
-            return _answer(endpoint, head.status_code, head.headers, *_read(head.iter_raw()))
+            return _answer(endpoint, head, *_read(head.iter_raw()))
     except AddressRefused as error:
         raise GatewayNotSent(str(error)) from error
     except TROUBLE as error:
@@ -113,67 +113,54 @@ def send_once(endpoint: Endpoint, message: Message, *, times: Times = CREATE_TIM
 
 
 class AsyncSender:
-    """Many polls over one client and its kept connections; used as `async with AsyncSender() as sender`.
-
-    It speaks through aiohttp itself: a layer of httpx above it takes three quarters of a poll's processor time.
-    """
+    """Many polls over one client and its kept connections; used as `async with AsyncSender() as sender`."""
 
     def __init__(self, connections: int = 200, *, times: Times = POLL_TIMES) -> None:
         self._connections = connections
         self._times = times
-        self._session: aiohttp.ClientSession | None = None
+        self._client: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=guarded_connector(_tls(), self._connections),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,  # the limit on an answer's size is ours to keep
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._times.connect, sock_read=self._times.read),
+        self._client = httpx.AsyncClient(
+            transport=AiohttpTransport(client=self._session),
+            timeout=self._times.as_timeout(),
+            cookies=_no_cookies(),
+            trust_env=False,
         )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._client is not None:
+            await self._client.aclose()
 
     async def send(self, endpoint: Endpoint, message: Message) -> Answer:
         """Send one GET and return its answer. Raise GatewayUnclear for any trouble on the way.
 
-        Never for a create: this client may send again, and cannot say whether a lost request was sent. ValueError then.
+        Never for a create: this transport cannot say whether a lost request was sent. ValueError then.
         """
-        if message.method != "GET" or self._session is None:
+        if message.method != "GET" or self._client is None:
             raise ValueError("an entered AsyncSender sends GET messages only")
-        route, headers = _route(endpoint), _headers(endpoint, message)
-        url = URL(route.base_url + message.path, encoded=True)
-        token = is_private_allowed.set(route.is_private)
+        url = _gateway_url(endpoint, message.path)
+        request = self._client.build_request("GET", url, headers=_headers(endpoint, message))
+        token = is_private_allowed.set(_is_private(endpoint, url))
         try:
-            async with (
-                asyncio.timeout(self._times.overall),
-                self._session.get(url, headers=headers, allow_redirects=False) as response,
-            ):
-                body = await _read_async(response.content)
-                return _answer(endpoint, response.status, response.headers, *body)
+            async with asyncio.timeout(self._times.overall):
+                response = await self._client.send(request, stream=True)
+                try:
+                    return _answer(endpoint, response, *await _read_async(response.aiter_raw()))
+                finally:
+                    await response.aclose()
         except TROUBLE as error:
-            raise GatewayUnclear(f"{route.host} did not answer: {_why(error)}.") from error
+            raise GatewayUnclear(f"{url.host} did not answer: {_why(error)}.") from error
         finally:
             is_private_allowed.reset(token)
 
-
-@dataclass(frozen=True)
-class _Route:
-    """What the many polls of a gateway need to know of its base URL."""
-
-    base_url: str
-    host: str
-    is_private: bool
-
-
-@functools.lru_cache(maxsize=256)
-def _route(endpoint: Endpoint) -> _Route:
-    url = _gateway_url(endpoint, "")
-    return _Route(str(url).rstrip("/"), url.host, _is_private(endpoint, url))
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=guarded_connector(_tls(), self._connections), cookie_jar=aiohttp.DummyCookieJar()
+        )
 
 
 @dataclass
@@ -337,9 +324,9 @@ def _refuse_unless_file(endpoint: Endpoint, response: httpx.Response) -> None:
     if response.status_code in (200, 206):
         return
     try:
-        answer = _answer(endpoint, response.status_code, response.headers, *_read(response.iter_raw(), most=4096))
+        answer = _answer(endpoint, response, *_read(response.iter_raw(), most=4096))
     except TROUBLE:  # the status says enough; a broken error page adds nothing
-        answer = _answer(endpoint, response.status_code, response.headers, b"", is_cut=True)
+        answer = _answer(endpoint, response, b"", is_cut=True)
     kind: type[GatewayError] = GatewayUnclear
     if answer.status in (404, 410):
         kind = GatewayMissing
@@ -456,24 +443,23 @@ def _read(chunks: Iterator[bytes], most: int = MOST_BYTES) -> tuple[bytes, bool]
     return bytes(body), False
 
 
-async def _read_async(stream: aiohttp.StreamReader) -> tuple[bytes, bool]:
+async def _read_async(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
     body = bytearray()
-    while chunk := await stream.readany():
+    async for chunk in chunks:
         body += chunk
         if len(body) > MOST_BYTES:
             return bytes(body[:MOST_BYTES]), True
     return bytes(body), False
 
 
-def _answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], body: bytes, is_cut: bool) -> Answer:
+def _answer(endpoint: Endpoint, response: httpx.Response, body: bytes, is_cut: bool) -> Answer:
     """Return what came back, without cookies and without our key, should the gateway have repeated it."""
-    kept = {name.lower(): value for name, value in headers.items()}
-    kept.pop("set-cookie", None)
-    if kept.get("content-encoding", "").strip().lower() in ("gzip", "deflate") and not is_cut:
+    if response.headers.get("content-encoding", "").strip().lower() in ("gzip", "deflate") and not is_cut:
         body, is_cut = _inflated(body)
     if len(endpoint.key) >= 8:
         body = body.replace(endpoint.key.encode(), b"[key]")
-    return Answer(status, kept, body, is_cut)
+    headers = {name: value for name, value in response.headers.items() if name != "set-cookie"}
+    return Answer(response.status_code, headers, body, is_cut)
 
 
 def _inflated(body: bytes) -> tuple[bytes, bool]:
