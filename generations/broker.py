@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_q.brokers.orm import ORM
 
 from generations import queue
-from generations.lifecycle.persistence import AWAY
+from generations.lifecycle.persistence import AWAY, insist
 from generations.lifecycle.poll import SLOT_TTL, release
 from generations.models import PollerSlot
 
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 SLOTS = ("p0",)
 TICK_SECONDS = 1.0
 AWAY_SECONDS = 1.0
+AWAY_AT_MOST = 600.0
 
 
 class TickBroker(ORM):
@@ -55,6 +56,10 @@ class TickBroker(ORM):
             close_old_connections()
             time.sleep(AWAY_SECONDS)
             return None
+
+    def acknowledge(self, task_id):
+        """Take a message that has run off the queue, however long the database is away: else it would run again."""
+        insist(lambda: super(TickBroker, self).acknowledge(task_id), seconds=AWAY_AT_MOST)
 
     def leave_when_orphaned(self) -> None:
         """Exit at once when the parent is gone: an orphaned pusher feeds messages to nobody."""

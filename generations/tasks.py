@@ -5,25 +5,31 @@ from django.utils import timezone
 from generations.lifecycle import download as downloading
 from generations.lifecycle import poll as polling
 from generations.lifecycle import submit as submitting
+from generations.lifecycle.persistence import patient
 from generations.models import Canary
 
 
+@patient
 def submit(pk: str) -> None:
     submitting.submit(int(pk))
 
 
+@patient
 def download(pk: str) -> None:
     downloading.download(int(pk))
 
 
+@patient
 def poster(pk: str) -> None:
     downloading.poster(int(pk))
 
 
+@patient
 def poll(slot: str, token: str) -> None:
     polling.poll(slot, token)
 
 
+@patient
 def canary(cluster: str) -> None:
     """Prove that this cluster takes messages and runs them."""
     Canary.objects.update_or_create(cluster=cluster, defaults={"at": timezone.now()})

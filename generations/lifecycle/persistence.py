@@ -1,21 +1,30 @@
 """Writing down what already happened, however long the database is away."""
 
+import functools
 import json
 import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, close_old_connections
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    NotSupportedError,
+    ProgrammingError,
+    close_old_connections,
+)
 
 from videostudio.scrubbing import scrub_json
 
 log = logging.getLogger(__name__)
 
-# What a database that is away, or a connection that broke, raises. A healthy one's refusals are IntegrityError
-# and DataError: trying those again changes nothing.
+# What a database that is away, or a connection that broke, raises: sometimes no more than the base of all. What a
+# healthy one refuses is a kind of it, and has to be caught first: trying that again changes nothing.
 AWAY = (DatabaseError, InterfaceError)
-REFUSED = (IntegrityError, DataError)
+REFUSED = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 
 
 def insist[T](write: Callable[[], T], *, seconds: float) -> T:
@@ -37,6 +46,21 @@ def insist[T](write: Callable[[], T], *, seconds: float) -> T:
             log.warning("the database is away (%s), trying again", type(error).__name__)
             time.sleep(1)
             close_old_connections()
+
+
+def patient[**P](step: Callable[P, None]) -> Callable[P, None]:
+    """Let a step of the queue end in one line of the log when the database is away: its row is found again."""
+
+    @functools.wraps(step)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            step(*args, **kwargs)
+        except REFUSED:
+            raise
+        except AWAY as error:
+            log.warning("%s %s: the database is away (%s)", step.__name__, args, type(error).__name__)
+
+    return run
 
 
 def storable(answer: Mapping[str, Any], *secrets: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from generations.gateways.http import Endpoint, send_once
 from generations.lifecycle import receipts, verdicts
 from generations.lifecycle.endpoints import dialect_of, endpoint
 from generations.lifecycle.fairness import next_in_line
-from generations.lifecycle.persistence import insist, storable
+from generations.lifecycle.persistence import AWAY, REFUSED, insist, storable
 from generations.lifecycle.requests import CannotBuild, create_message
 from generations.models import Failure, Gateway, Generation, Status, SubmitAttempt
 from videostudio import lifeline
@@ -108,34 +108,55 @@ def open_attempt(generation: Generation, message: Message) -> SubmitAttempt | No
     Returns None when the gateway cannot take it now or somebody else owns the row.
     """
     token = secrets.token_hex(16)
+    try:
+        with transaction.atomic():
+            return _open_attempt(generation, message, token)
+    except REFUSED:
+        raise
+    except AWAY as error:
+        log.warning("generation %s: the database went away before the create (%s)", generation.pk, type(error).__name__)
+        insist(partial(_take_back, token), seconds=LEASE.total_seconds())
+        return None
+
+
+def _open_attempt(generation: Generation, message: Message, token: str) -> SubmitAttempt | None:
+    # The gateway's row is the lock under which its caps are counted and its pause is looked at again.
+    gateway = Gateway.objects.select_for_update().get(pk=generation.gateway_id)
+    if not generation.mine().due().exists() or _has_to_wait(generation, gateway):
+        return None
+    if not _has_room(gateway):
+        generation.postpone(NO_ROOM, detail=f"Waiting for a free place at the gateway {gateway.name}.")
+        return None
+    last = generation.attempts.order_by("-number").first()
+    if last and last.outcome not in SubmitAttempt.SAFE_TO_FOLLOW and last.decided_by_id is None:
+        raise RuntimeError(f"attempt {last.number} of generation {generation.pk} may have been accepted")
+    won = generation.move_to(
+        Status.SUBMITTING,
+        actor=ACTOR,
+        reason="sending",
+        claim=token,
+        due_at=timezone.now() + LEASE,
+        detail="",
+    )
+    if not won:
+        return None
+    return SubmitAttempt.objects.create(
+        generation=generation,
+        number=last.number + 1 if last else 1,
+        token=token,
+        request_digest=message.digest(),
+        opened_at=timezone.now(),
+    )
+
+
+def _take_back(token: str) -> None:
+    """Close an attempt whose commit was not confirmed, if it was committed after all: nothing of it has left."""
+    sentence = "The database was away for a moment before the request was sent."
     with transaction.atomic():
-        # The gateway's row is the lock under which its caps are counted and its pause is looked at again.
-        gateway = Gateway.objects.select_for_update().get(pk=generation.gateway_id)
-        if not generation.mine().due().exists() or _has_to_wait(generation, gateway):
-            return None
-        if not _has_room(gateway):
-            generation.postpone(NO_ROOM, detail=f"Waiting for a free place at the gateway {gateway.name}.")
-            return None
-        last = generation.attempts.order_by("-number").first()
-        if last and last.outcome not in SubmitAttempt.SAFE_TO_FOLLOW and last.decided_by_id is None:
-            raise RuntimeError(f"attempt {last.number} of generation {generation.pk} may have been accepted")
-        won = generation.move_to(
-            Status.SUBMITTING,
-            actor=ACTOR,
-            reason="sending",
-            claim=token,
-            due_at=timezone.now() + LEASE,
-            detail="",
-        )
-        if not won:
-            return None
-        return SubmitAttempt.objects.create(
-            generation=generation,
-            number=last.number + 1 if last else 1,
-            token=token,
-            request_digest=message.digest(),
-            opened_at=timezone.now(),
-        )
+        attempt = SubmitAttempt.objects.filter(token=token, outcome=SubmitAttempt.Outcome.OPEN).first()
+        if attempt is not None:
+            _close(attempt, SubmitAttempt.Outcome.NOT_SENT, sentence)
+            _wait(attempt.generation, timedelta(0), sentence)
 
 
 def _has_room(gateway: Gateway) -> bool:
