@@ -206,6 +206,24 @@ class SendAgainTests(DecisionCase, TestCase):
         self.assertIn("had accepted attempt 1 after all", generation.events.last().reason)
         self.assertIn(self.upstream.creates[0].upstream_id, generation.attempts.get(number=1).evidence)
 
+    def test_the_first_answer_turning_up_while_the_second_is_on_the_wire(self):
+        generation = make_generation(Status.UNKNOWN)
+        first = generation.attempts.get()
+        decisions.send_again(generation, alice(), typed="may cost twice")
+        make_due(generation)
+
+        def answered(*args, real=submit.send_once):
+            answer = real(*args)
+            submit.accept_late(receipt_of(first, "task_of_the_first"))
+            return answer
+
+        with mock.patch.object(submit, "send_once", answered):
+            submit.submit(generation.pk)
+        generation = self.refreshed(generation)
+        self.assertEqual(generation.upstream_id, self.upstream.creates[0].upstream_id)
+        self.assertIn("task_of_the_first", generation.attempts.get(number=1).evidence)
+        self.assertEqual(generation.attempts.get(number=2).outcome, Outcome.ACCEPTED)
+
 
 class AskAgainTests(DecisionCase, TestCase):
     def later(self, status: str, **fields) -> Generation:

@@ -431,6 +431,21 @@ class TwoDownloadersTests(DownloadCase, TransactionTestCase):
         self.assert_stored(self.refreshed(generation), clip())
         self.assertEqual(generation.events.filter(after=Status.COMPLETED).count(), 1)
 
+    def test_whoever_has_just_lost_the_row_puts_no_file_in_place(self):
+        generation = self.downloading()
+
+        def claimed(path: Path, real=download.measure):
+            measured = real(path)
+            Generation.objects.filter(pk=generation.pk).update(claim="somebody else")
+            return measured
+
+        with mock.patch.object(download, "measure", claimed):
+            download.download(generation.pk)
+        row = self.refreshed(generation)
+        self.assertEqual((row.status, row.claim, row.detail), (Status.DOWNLOADING, "somebody else", ""))
+        self.assertFalse(path_of(stored_name(generation, ".mp4")).exists())
+        self.assertEqual(self.parts(), [])
+
     def test_a_downloader_that_waits_keeps_its_lease_and_shows_life(self):
         generation = self.downloading()
         seen = []
