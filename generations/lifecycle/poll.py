@@ -8,7 +8,7 @@ one fenced UPDATE a batch. All database work happens on one thread, none of it o
 import asyncio
 import logging
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -36,12 +36,15 @@ BEAT_SECONDS = 1.0
 SWEEP_SECONDS = 2.0
 FLUSH_SECONDS = 0.1
 IDLE_SECONDS = 0.5
+GATHER_SECONDS = 0.1  # rows fall due one by one: they are claimed together
 FULL_SECONDS = 0.02
 BUDGET_SECONDS = 50.0  # q2's timeout is 90: budget, plus the longest poll, plus some air
 DRAIN_SECONDS = 35.0
 HURRY_SECONDS = 3.0  # the same when the studio stops: an answer that does not come is asked for again
-IN_HAND = 400
+AT_ONCE = 400  # requests, over all gateways
 PER_GATEWAY = 200
+AHEAD = 100  # rows of a gateway that are claimed and wait, so that the next request need not wait for the database
+START_SECONDS = 10.0  # a row that has waited longer is given back: a poll begun then might outlast the lease
 LAST_FLUSHES = 3
 BUSY_SECONDS = 10.0
 ACTOR = "poller"
@@ -63,7 +66,7 @@ def claim(token: str, rooms: Mapping[int, int]) -> list[PolledRow]:
     due = Generation.objects.due().filter(status=Status.IN_PROGRESS).exclude(gateway__in=others)
     left = Counter(rooms)
     pks = []
-    for pk, gateway in due.order_by("due_at").values_list("pk", "gateway_id")[:IN_HAND] if rooms else ():
+    for pk, gateway in due.order_by("due_at").values_list("pk", "gateway_id")[:AT_ONCE] if rooms else ():
         if left[gateway] > 0:
             left[gateway] -= 1
             pks.append(pk)
@@ -108,19 +111,22 @@ class Poller:
         self.in_hand: dict[asyncio.Task[None], int] = {}  # task: its gateway
         self.steps: list[Step] = []
         self.settled: dict[int, VideoTask] = {}
-        self.is_lost = False
+        self.lanes: dict[int, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(PER_GATEWAY))
+        self.all_lanes = asyncio.Semaphore(AT_ONCE)
+        self.is_lost = self.is_ending = False
         self.is_over = asyncio.Event()
         self.database = ThreadPoolExecutor(max_workers=1, thread_name_prefix="poller-db")
 
     async def run(self) -> None:
         try:
-            async with AsyncSender(connections=IN_HAND) as self.sender, asyncio.TaskGroup() as helpers:
+            async with AsyncSender(connections=AT_ONCE) as self.sender, asyncio.TaskGroup() as helpers:
                 self.targets = await self.db(targets) or {}
                 helpers.create_task(self.beat())
                 helpers.create_task(self.flush_often())
                 while not self.is_lost and time.monotonic() < self.stop_at:
                     await self.step()
                 # The next poller may start while this one waits for its last answers.
+                self.is_ending = True
                 await self.db(free_slot, self.slot, self.token)
                 await self.drain()
                 self.is_over.set()
@@ -137,26 +143,32 @@ class Poller:
         if not rooms and self.in_hand:
             await asyncio.sleep(FULL_SECONDS)
             return
-        rows = await self.db(claim, self.token, rooms)
-        for row in rows or ():
-            task = asyncio.create_task(self.ask(row))
+        rows = await self.db(claim, self.token, rooms) or []
+        start_by = time.monotonic() + START_SECONDS
+        for row in rows:
+            task = asyncio.create_task(self.ask_in_turn(row, start_by))
             self.in_hand[task] = row.gateway_id
             task.add_done_callback(self.in_hand.pop)
-        if not rows:
-            await asyncio.sleep(IDLE_SECONDS)
+        taken = Counter(row.gateway_id for row in rows)
+        if not any(taken[pk] == room for pk, room in rooms.items()):  # else there may be more
+            await asyncio.sleep(GATHER_SECONDS if rows else IDLE_SECONDS)
 
     def rooms(self) -> dict[int, int]:
         """Return how many rows of each open gateway may be taken now; those with little room wait for more.
 
         So a slow gateway keeps nobody else's rows waiting, and claims come in batches.
         """
-        all_in_hand, in_hand = len(self.in_hand), Counter(self.in_hand.values())
-        free = {
-            pk: min(PER_GATEWAY - in_hand[pk], IN_HAND - all_in_hand)
-            for pk, target in self.targets.items()
-            if target.is_open
-        }
-        return {pk: room for pk, room in free.items() if room >= PER_GATEWAY // 4}
+        in_hand = Counter(self.in_hand.values())
+        free = {pk: PER_GATEWAY + AHEAD - in_hand[pk] for pk, target in self.targets.items() if target.is_open}
+        return {pk: room for pk, room in free.items() if room >= AHEAD // 2}
+
+    async def ask_in_turn(self, row: PolledRow, start_by: float) -> None:
+        """Ask about a row as soon as its gateway has a lane free; give it back when that takes too long."""
+        async with self.lanes[row.gateway_id], self.all_lanes:
+            if self.is_ending or time.monotonic() > start_by:
+                self.steps.append(not_asked(row, timezone.now()))
+            else:
+                await self.ask(row)
 
     async def ask(self, row: PolledRow) -> None:
         """Ask upstream about one row and keep the outcome for the next flush."""

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from generations import tasks
-from generations.gateways import TaskStatus, VideoTask
+from generations.gateways import GatewayUnclear, TaskStatus, VideoTask
 from generations.lifecycle import batch, poll, submit, verdicts
 from generations.lifecycle.batch import write_steps
 from generations.lifecycle.cadence import PolledRow, Step
@@ -39,6 +39,15 @@ class OneRound(Poller):
         self.rounds += 1
         if self.rounds == 2:
             self.stop_at = 0.0
+
+
+class EndsAtOnce(Poller):
+    """Ends as soon as its first rows have had a moment to begin."""
+
+    async def step(self) -> None:
+        await super().step()
+        await asyncio.sleep(0.01)
+        self.stop_at = 0.0
 
 
 def take_slot(owner: str = ME, *, until: float = 5) -> None:
@@ -450,14 +459,56 @@ class RoomTests(TestCase):
 
     def test_a_gateway_that_is_full_leaves_room_for_the_others(self):
         slow, quick = make_gateway("slow"), make_gateway("quick")
-        self.assertEqual(self.poller({}).rooms(), {slow.pk: 200, quick.pk: 200})
-        self.assertEqual(self.poller({slow.pk: 200}).rooms(), {quick.pk: 200})
-        self.assertEqual(self.poller({slow.pk: 180, quick.pk: 100}).rooms(), {quick.pk: 100})
-        self.assertEqual(self.poller({slow.pk: 200, quick.pk: 200}).rooms(), {})
+        most = poll.PER_GATEWAY + poll.AHEAD
+        self.assertEqual(self.poller({}).rooms(), {slow.pk: most, quick.pk: most})
+        self.assertEqual(self.poller({slow.pk: most}).rooms(), {quick.pk: most})
+        self.assertEqual(self.poller({slow.pk: most - 20, quick.pk: most - 100}).rooms(), {quick.pk: 100})
+        self.assertEqual(self.poller({slow.pk: most, quick.pk: most}).rooms(), {})
 
     def test_a_closed_gateway_has_no_room(self):
         make_gateway().pause("by hand")
         self.assertEqual(self.poller({}).rooms(), {})
+
+
+class TurnTests(PollCase, TransactionTestCase):
+    """Rows that are claimed and wait for a free lane."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.rows = [self.in_progress() for _ in range(8)]
+        self.asked_at_once: list[int] = []
+        self.running = 0
+
+    async def send(self, *args) -> None:
+        self.running += 1
+        self.asked_at_once.append(self.running)
+        await asyncio.sleep(0.05)
+        self.running -= 1
+        raise GatewayUnclear("no answer")
+
+    def run_slowly(self, make=Poller, **limits: float) -> None:
+        sending = mock.patch("generations.gateways.http.AsyncSender.send", self.send)
+        with sending, mock.patch.multiple(poll, **{"GATHER_SECONDS": 0.01, **limits}):
+            run_poller(make, budget=0.6)
+
+    def test_a_gateway_is_asked_no_more_at_once_than_it_may_and_everything_has_its_turn(self):
+        for limits in ({"PER_GATEWAY": 3}, {"AT_ONCE": 3}):
+            Generation.objects.update(due_at=timezone.now(), tries=0)
+            self.asked_at_once.clear()
+            with self.subTest(limits):
+                self.run_slowly(AHEAD=2, **limits)
+                self.assertEqual((max(self.asked_at_once), len(self.asked_at_once)), (3, 8))
+                self.assertEqual(Generation.objects.filter(claim="", tries=1).count(), 8)
+
+    def test_a_row_whose_turn_comes_too_late_is_given_back_unasked_and_due(self):
+        self.run_slowly(OneRound, START_SECONDS=-1)
+        self.assertEqual(self.asked_at_once, [])
+        self.assertEqual(Generation.objects.due().filter(claim="", tries=0).count(), 8)
+
+    def test_a_poller_that_ends_begins_nothing_more(self):
+        self.run_slowly(EndsAtOnce, PER_GATEWAY=3, GATHER_SECONDS=0)
+        self.assertEqual(len(self.asked_at_once), 3)
+        self.assertEqual(Generation.objects.due().filter(claim="", tries=0).count(), 5)
 
 
 class RaceTests(TransactionTestCase):
