@@ -4,12 +4,13 @@
 PY := .venv/bin/python
 PROBE := import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 12), (3, 13)))
 
-.PHONY: help run setup test lint css clean
+.PHONY: help run setup test bench lint css clean
 
 help:
 	@echo "make run     set up what is missing and serve the studio (Ctrl-C stops it)"
 	@echo "make setup   set up .venv only"
 	@echo "make test    set up and run the whole suite; ARGS=... are pytest's arguments"
+	@echo "make bench   print the figures of docs/architecture.md; ARGS=... names rows"
 	@echo "make lint    check style, types and imports"
 	@echo "make css     rebuild static/ from assets/ (needs npm)"
 	@echo "make clean   remove .venv and caches; data stays"
@@ -23,6 +24,10 @@ setup:
 test:
 	@$(call environment,requirements-dev.txt)
 	@$(PY) -m pytest $(ARGS)
+
+bench:
+	@$(call environment,requirements-dev.txt)
+	@$(PY) -m tests.bench $(ARGS)
 
 lint:
 	@$(call environment,requirements-dev.txt)

@@ -35,14 +35,15 @@ function tick() {
 }
 setInterval(tick, 1000);
 
-// The time alone for today, the date alone for another day; all of it on hover.
+// The time alone for today, the date alone for another day, unless more is wanted; all of it on hover.
 function localTimes() {
   for (const time of $$("time[data-local]:not([title])")) {
     const moment = new Date(time.dateTime);
     const say = (dateStyle, timeStyle) => moment.toLocaleString(undefined, { dateStyle, timeStyle });
     const isToday = moment.toDateString() === new Date().toDateString();
-    const short = isToday ? say(undefined, "short") : say("medium");
-    time.textContent = time.dataset.local === "exact" ? say(undefined, "medium") : short;
+    if (time.dataset.local === "exact") time.textContent = say(isToday ? undefined : "medium", "medium");
+    else if (time.dataset.local === "long") time.textContent = say("medium", "short");
+    else time.textContent = isToday ? say(undefined, "short") : say("medium");
     time.title = say("full", "long");
   }
 }
@@ -148,6 +149,13 @@ on("htmx:afterSettle", ({ detail: { target } }) => {
   }
   const was = document.querySelector("#options input[name=was]");
   if (was?.value) document.querySelector("#composer select[name=model]").value = was.value;
+});
+
+// A form that was refused leads to the first thing to mend.
+on("htmx:afterSettle", ({ detail: { target, xhr } }) => {
+  if (target?.id !== "composer" || xhr.status !== 422) return;
+  const wrong = document.querySelector("#composer [aria-invalid]");
+  (wrong?.querySelector("input:checked") ?? wrong ?? document.querySelector("#composer [role=alert]"))?.focus();
 });
 
 // One request for one press, however it was pressed; a form that htmx sends drops the second by hx-sync.

@@ -103,6 +103,13 @@ def is_value(field: BoundField, value: object) -> bool:
 
 
 @register.filter
+def bare(field: BoundField) -> SafeString:
+    """Return a field without the placeholder that only says its label again."""
+    field.field.widget.attrs.pop("placeholder", None)
+    return field.as_widget()
+
+
+@register.filter
 def ratio(option: Size, value: str) -> str:
     """Return the nearest usual ratio of one of a size option's values: "4:3" for 1088x832."""
     return option.ratio_of(value)

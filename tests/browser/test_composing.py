@@ -95,6 +95,7 @@ def test_a_refused_form_keeps_everything_typed_and_chosen(page: Page, complaints
 
     composer = page.get_by_role("form", name="New video")
     expect(composer).to_contain_text("at most 5000 characters")
+    expect(page.get_by_label("Prompt", exact=True)).to_be_focused()
     expect(page.get_by_label("Prompt", exact=True)).to_have_value(prompt)
     expect(page.get_by_role("radio", name="8 s")).to_be_checked()
     expect(page.get_by_role("radio", name="720×1280")).to_be_checked()
@@ -149,6 +150,7 @@ def test_what_is_no_image_gets_a_sentence(page: Page, complaints: Complaints):
     before = page.locator("#feed article").count()
     page.get_by_role("button", name="Generate").click()
     expect(page.locator("#options .error")).to_contain_text(re.compile("JPEG|image", re.IGNORECASE))
+    expect(page.get_by_label("First frame")).to_be_focused()
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("A harbour")
     assert page.locator("#feed article").count() == before
     complaints.expect("422")

@@ -44,8 +44,7 @@ def test_the_first_stop_skips_to_the_content(visit: Visit):
 
 def test_the_composer_is_walked_from_prompt_to_generate_with_a_focus_that_shows(visit: Visit):
     page = visit("alice")
-    page.goto("/")
-    choose_model(page, "wan/wan2.6")
+    page.goto("/?model=wan/wan2.6")  # as a link, so that no change is named that could be undone
     page.get_by_label("Prompt", exact=True).focus()
     stops = tab(page, until="Generate")
     assert [stop["name"].split(" ")[0] for stop in stops] == ["Model", "5", "16:9", "Generate"]

@@ -1,0 +1,208 @@
+"""Rows of the engine: polls per second, ten thousand in flight, what idleness costs, from the click to the wire."""
+
+import json
+import math
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from generations.lifecycle.poll import AT_ONCE, PER_GATEWAY
+from tests.bench.figures import Figure, middle, percentile
+from tests.bench.machine import Meter, SimulatedUpstream, memory_of_tree, polls_per_second, wait_for_polls
+from tests.bench.place import ask, begin, cluster, engines, only_reaching, place
+from tests.processes import wait_for
+from tests.services.studio import Studio
+
+ROUNDS = 3
+IN_FLIGHT, FINISHING = 10_000, 600
+CADENCE = 10.0  # seconds
+FILLING, WARM_UP, WINDOW = 6.0, 8.0, 12.0  # seconds: the rows are made, everybody has a rhythm, it is measured
+CLICKS = 40
+
+
+def polls() -> Iterator[Figure]:
+    """One poller against its own HTTP client bare, and against one queue task a poll; rows are always due."""
+    with (
+        SimulatedUpstream() as upstream,
+        place("SQLite", upstream, STUDIO_POLL_SECONDS="1", **only_reaching(upstream)) as studio,
+    ):
+        fill(studio, upstream, lasting=12_000, interval=0)
+        bare, whole = [], []
+        for _ in range(ROUNDS):
+            bare.append(client_bare(upstream))
+            whole.append(one_poller(studio, upstream, gateways=1))
+        most = one_poller(studio, upstream, gateways=2)
+        single = task_per_poll(studio, upstream)
+    ratios = [poller["rate"] / client["rate"] for poller, client in zip(whole, bare, strict=True)]
+    costs = [poller["cpu_ms"] for poller in whole]
+    changes = sum(poller["changes"] for poller in whole)
+    yield Figure(
+        name="polls/s of one poller / its client bare",
+        value=middle(ratios),
+        unit="x",
+        must=0.75,
+        reach=0.9,
+        is_more_better=True,
+        baseline=f"{rate_of(whole)} / {rate_of(bare)} polls/s over {PER_GATEWAY} connections",
+        rounds=ratios,
+    )
+    yield Figure(
+        name="polls/s of one poller / one queue task a poll",
+        value=most["rate"] / single,
+        unit="x",
+        must=100,
+        reach=200,
+        is_more_better=True,
+        baseline=f"{most['rate']:,.0f} over {AT_ONCE} connections / {single:.1f} polls/s",
+    )
+    yield Figure(
+        name="processor time of a poll, whole cluster",
+        value=middle(costs),
+        unit="ms",
+        baseline=f"client bare {middle(client['cpu_ms'] for client in bare):.3f} ms; {changes:,} changes were written",
+        rounds=costs,
+    )
+
+
+def rate_of(rounds: list[dict[str, float]]) -> str:
+    return f"{middle(found['rate'] for found in rounds):,.0f}"
+
+
+def fill(studio: Studio, upstream: SimulatedUpstream, **arguments: object) -> int:
+    known = {"base_urls": upstream.base_urls, "key": upstream.key, "done_at": [], "start": time.time()}
+    return ask(studio, "fill", **known | arguments)
+
+
+def client_bare(upstream: SimulatedUpstream, seconds: float = 3) -> dict[str, float]:
+    arguments = [seconds, PER_GATEWAY, upstream.key, upstream.base_urls[0]]
+    command = [sys.executable, "-m", "tests.bench.bare", *map(str, arguments)]
+    printed = subprocess.run(command, cwd=settings.BASE_DIR, check=True, capture_output=True, text=True)
+    return json.loads(printed.stdout)
+
+
+def one_poller(studio: Studio, upstream: SimulatedUpstream, *, gateways: int, seconds: float = 4) -> dict[str, float]:
+    """Let a poller work on rows that are all due, and return what it did per second and poll."""
+    before = ask(studio, "reset", gateways=gateways)
+    with cluster(studio, "poll") as process:
+        wait_for_polls(upstream)
+        meter = Meter(process.pid)
+        rate = polls_per_second(upstream, seconds)
+        cost = 1000 * meter.cpu() / (rate * meter.seconds())
+    return {"rate": rate, "cpu_ms": cost, "changes": ask(studio, "versions") - before}
+
+
+def task_per_poll(studio: Studio, upstream: SimulatedUpstream, seconds: float = 6) -> float:
+    """Return the polls per second of two workers that run one queue task a poll, each of which queues the next."""
+    ask(studio, "reset", gateways=1)
+    ask(studio, "queue_single_polls", count=100)
+    with cluster(studio, "single"):
+        wait_for_polls(upstream)
+        return polls_per_second(upstream, seconds)
+
+
+def flight() -> Iterator[Figure]:
+    """Ten thousand rows in flight at a cadence of 10 s, while others finish: what it costs, and how late it is seen."""
+    for engine in engines():
+        for pollers in (1, 2):
+            yield from in_flight(engine, pollers)
+
+
+def in_flight(engine: str, pollers: int) -> Iterator[Figure]:
+    variables = {"STUDIO_POLL_SECONDS": f"{CADENCE:g}"}
+    with SimulatedUpstream() as upstream, place(engine, upstream, **variables, **only_reaching(upstream)) as studio:
+        start = time.time() + FILLING
+        opens, closes = start + WARM_UP, start + WARM_UP + WINDOW
+        done_at = [random.uniform(opens, closes) for _ in range(FINISHING)]
+        fill(studio, upstream, lasting=IN_FLIGHT, done_at=done_at, interval=CADENCE, start=start)
+        with cluster(studio, "poll") as process:
+            if pollers == 2:
+                ask(studio, "second_poller")
+            watching = begin(studio, "watch", until=closes + 1.1 * CADENCE + 2)
+            sleep_until(opens)
+            meter, before = Meter(process.pid), upstream.polls()
+            database = Meter(*ask(studio, "backends"))
+            sleep_until(closes)
+            cores, rate = meter.cores(), (upstream.polls() - before) / meter.seconds()
+            database_cores, memory = database.cores(), memory_of_tree(process.pid)
+            client = client_bare(upstream, seconds=2)
+            seen = json.loads(watching.communicate()[0])
+    delays = [at - int(task.rpartition("-")[2]) / 1000 for task, at in seen.items()]
+    name = f"{engine}, {pollers} poller{'s' if pollers > 1 else ''}"
+    yield Figure(
+        name=f"{name}: {IN_FLIGHT:,} in flight at {CADENCE:g} s",
+        value=cores,
+        unit="core",
+        must=0.6,
+        reach=0.3,
+        baseline=(
+            f"{rate:,.0f} polls/s; client bare {client['cpu_ms'] * rate / 1000:.2f} core; "
+            f"database {database_cores:.2f} core; {memory:.0f} MB"
+        ),
+    )
+    yield Figure(
+        name=f"{name}: done -> row updated, p50",
+        value=percentile(delays, 0.5),
+        unit="s",
+        must=CADENCE / 2 + 0.3,
+        baseline=f"half the cadence; {len(delays)} of {FINISHING} seen",
+    )
+    yield Figure(
+        name=f"{name}: done -> row updated, p95",
+        value=percentile(delays, 0.95) if len(delays) == FINISHING else math.inf,
+        unit="s",
+        must=CADENCE + 0.5,
+        baseline=f"the cadence; worst {max(delays, default=math.nan):.1f} s",
+    )
+
+
+def sleep_until(moment: float) -> None:
+    time.sleep(max(moment - time.time(), 0))
+
+
+def idle() -> Iterator[Figure]:
+    """The whole tree of `make run` with nothing to do, and how soon a click of Generate is on the wire."""
+    with (
+        SimulatedUpstream(1) as upstream,
+        place("SQLite", upstream, DJANGO_SETTINGS_MODULE="videostudio.settings") as studio,
+    ):
+        studio.start()
+        try:
+            time.sleep(8)
+            meter = Meter(studio.process.pid)
+            time.sleep(15)
+            cores, memory = meter.cores(), memory_of_tree(studio.process.pid)
+            waits = sorted(from_click_to_wire(studio, upstream))
+        finally:
+            studio.stop()
+    yield Figure(
+        name="idle, whole tree",
+        value=100 * cores,
+        unit="% of a core",
+        must=4,
+        baseline=f"{memory:.0f} MB",
+    )
+    for share, must in ((0.5, 150), (0.95, 350)):
+        yield Figure(
+            name=f"click -> create on the wire, p{100 * share:.0f}",
+            value=1000 * percentile(waits, share),
+            unit="ms",
+            must=must,
+            baseline=f"{len(waits)} clicks; quickest {1000 * waits[0]:.0f}, slowest {1000 * waits[-1]:.0f} ms",
+        )
+
+
+def from_click_to_wire(studio: Studio, upstream: SimulatedUpstream) -> list[float]:
+    """Click at odd moments, as people do, and return how long each create took to arrive, in seconds."""
+    studio.sign_in()
+    clicked = {}
+    for number in range(CLICKS):
+        time.sleep(random.uniform(0.2, 0.5))
+        clicked[f"bench-{number}"] = time.time()
+        studio.generate(f"A red fox in the snow, bench-{number}")
+    wait_for(lambda: len(upstream.seen()["creates"]) == CLICKS, seconds=30, why="not every create arrived")
+    arrived = upstream.seen()["creates"]
+    return [arrived[mark] - at for mark, at in clicked.items()]
