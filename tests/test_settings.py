@@ -274,14 +274,14 @@ class SecretTests(EnvironmentTestCase):
 
         def take() -> None:
             barrier.wait()
-            with mock.patch("videostudio.environment.os.getpid", return_value=threading.get_ident()):
-                found.append(kept_secret(path))
+            found.append(kept_secret(path))
 
         threads = [threading.Thread(target=take) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with mock.patch("videostudio.environment.os.getpid", side_effect=threading.get_ident):
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
         self.assertEqual(found, [path.read_text()] * 8)
         self.assertEqual([file.name for file in path.parent.iterdir()], ["secret"])
 
