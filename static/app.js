@@ -140,13 +140,17 @@ on("htmx:beforeSwap", ({ detail: { target } }) => {
   if (target.id === "composer") for (const name in chosen) delete chosen[name];
   else for (const input of files()) chosen[input.name] = input.files;
 });
-on("htmx:afterSettle", ({ detail: { target } }) => {
+// At the swap, not after it has settled: a request that waited for this one leaves in between.
+on("htmx:afterSwap", ({ detail: { target } }) => {
   if (target?.id !== "options") return; // a page that comes back out of the history has none
   for (const input of files()) {
     if (!chosen[input.name]?.length || input.files.length) continue;
     input.files = chosen[input.name];
     input.dispatchEvent(new Event("change", { bubbles: true }));
   }
+});
+on("htmx:afterSettle", ({ detail: { target } }) => {
+  if (target?.id !== "options") return;
   const was = document.querySelector("#options input[name=was]");
   if (was?.value) document.querySelector("#composer select[name=model]").value = was.value;
 });

@@ -235,6 +235,7 @@ class ServicesTests(SimpleTestCase):
 
 
 @pytest.mark.services
+@pytest.mark.timeout(600)
 class MakeTests(SimpleTestCase):
     """`make setup` for real, with requirements that name nothing, so that no network is needed."""
 
@@ -249,7 +250,7 @@ class MakeTests(SimpleTestCase):
     def make(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
         environment = {**os.environ, "PYTHON": sys.executable, **variables}
         command = ["make", "setup", *arguments]
-        return subprocess.run(command, cwd=self.place, env=environment, capture_output=True, text=True, timeout=100)
+        return subprocess.run(command, cwd=self.place, env=environment, capture_output=True, text=True, timeout=300)
 
     def test_the_environment_is_made_once_and_anew_when_something_changed(self):
         first = self.make()

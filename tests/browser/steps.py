@@ -1,6 +1,7 @@
 """What people do on the pages, for tests that are about something else."""
 
 from contextlib import contextmanager
+from urllib.parse import quote
 
 from playwright.sync_api import Locator, Page, Request
 
@@ -22,7 +23,8 @@ def compose(page: Page, prompt: str, *, model: str = SMALL_MODEL) -> None:
 
 def choose_model(page: Page, key: str) -> None:
     """Choose a model, and wait until its options are there."""
-    page.get_by_label("Model", exact=True).select_option(key)
+    with page.expect_response(lambda answer: f"model={quote(key, safe='')}" in answer.url):
+        page.get_by_label("Model", exact=True).select_option(key)
     page.locator(f"#options input[name=was][value='{key}']").wait_for(state="attached")
 
 

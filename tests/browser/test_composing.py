@@ -134,6 +134,18 @@ def test_an_image_that_finds_no_place_is_named_and_comes_back(page: Page):
     expect(page.locator("#options")).to_contain_text("harbour.png")
 
 
+def test_an_image_outlives_models_chosen_in_quick_succession(page: Page):
+    choose_model(page, VEO)
+    page.get_by_label("First frame").set_input_files(picture())
+    both = """(keys) => keys.forEach((key) => {
+        const select = document.querySelector("#composer select[name=model]");
+        select.value = key;
+        select.dispatchEvent(new Event("change", { bubbles: true }));
+    })"""
+    page.evaluate(both, ["veo/veo3.1-fast", "wan/wan2.7"])  # the second waits, and goes out at the swap of the first
+    expect(page.locator("#options .notice")).to_contain_text("Wan 2.7 has no first frame: left out")
+
+
 def test_enter_in_an_option_pays_for_nothing(page: Page):
     compose(page, "A fountain that nobody asked for", model="wan/wan2.7")
     before = page.locator("#feed article").count()
