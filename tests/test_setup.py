@@ -248,7 +248,10 @@ class MakeTests(SimpleTestCase):
         (self.place / "requirements.txt").write_text("# nothing\n")
 
     def make(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+        # The suite may itself run under make, whose children would say where they are.
         environment = {**os.environ, "PYTHON": sys.executable, **variables}
+        for name in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS"):
+            environment.pop(name, None)
         command = ["make", "setup", *arguments]
         return subprocess.run(command, cwd=self.place, env=environment, capture_output=True, text=True, timeout=300)
 
