@@ -16,7 +16,7 @@ django.setup()
 from tests.bench import engine  # noqa: E402
 from tests.bench.figures import Figure, table  # noqa: E402
 
-ROWS = {row.__name__: row for row in (engine.polls, engine.flight, engine.idle)}
+ROWS = {row.__name__: row for row in (engine.polls, engine.flight, engine.idle, engine.download, engine.soak)}
 
 
 def measure(name: str) -> list[Figure]:

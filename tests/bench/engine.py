@@ -5,8 +5,10 @@ import math
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from django.conf import settings
 
@@ -14,14 +16,19 @@ from generations.lifecycle.poll import AT_ONCE, PER_GATEWAY
 from tests.bench.figures import Figure, middle, percentile
 from tests.bench.machine import Meter, SimulatedUpstream, memory_of_tree, polls_per_second, wait_for_polls
 from tests.bench.place import ask, begin, cluster, engines, only_reaching, place
+from tests.media.clips import make_clip
 from tests.processes import wait_for
 from tests.services.studio import Studio
+from tests.upstream import FakeUpstream
 
 ROUNDS = 3
-IN_FLIGHT, FINISHING = 10_000, 600
+IN_FLIGHT, FINISHING = 10_000, 200  # rows; rows a second
 CADENCE = 10.0  # seconds
 FILLING, WARM_UP, WINDOW = 6.0, 8.0, 12.0  # seconds: the rows are made, everybody has a rhythm, it is measured
 CLICKS = 40
+SETTLED = 15.0  # seconds until a poller's memory has found its size
+HOUR_OF_POLLS = 180_000  # of 1,000 rows that are 5 to 30 minutes old, each asked about every 20 s
+MB, GIGABYTE = 1024**2, 1024**3
 
 
 def polls() -> Iterator[Figure]:
@@ -116,7 +123,7 @@ def in_flight(engine: str, pollers: int) -> Iterator[Figure]:
     with SimulatedUpstream() as upstream, place(engine, upstream, **variables, **only_reaching(upstream)) as studio:
         start = time.time() + FILLING
         opens, closes = start + WARM_UP, start + WARM_UP + WINDOW
-        done_at = [random.uniform(opens, closes) for _ in range(FINISHING)]
+        done_at = [random.uniform(opens, closes) for _ in range(round(FINISHING * WINDOW))]
         fill(studio, upstream, lasting=IN_FLIGHT, done_at=done_at, interval=CADENCE, start=start)
         with cluster(studio, "poll") as process:
             if pollers == 2:
@@ -133,7 +140,7 @@ def in_flight(engine: str, pollers: int) -> Iterator[Figure]:
     delays = [at - int(task.rpartition("-")[2]) / 1000 for task, at in seen.items()]
     name = f"{engine}, {pollers} poller{'s' if pollers > 1 else ''}"
     yield Figure(
-        name=f"{name}: {IN_FLIGHT:,} in flight at {CADENCE:g} s",
+        name=f"{name}: {IN_FLIGHT:,} in flight at {CADENCE:g} s, {FINISHING} finish a second",
         value=cores,
         unit="core",
         must=0.6,
@@ -148,15 +155,87 @@ def in_flight(engine: str, pollers: int) -> Iterator[Figure]:
         value=percentile(delays, 0.5),
         unit="s",
         must=CADENCE / 2 + 0.3,
-        baseline=f"half the cadence; {len(delays)} of {FINISHING} seen",
+        baseline=f"half the cadence; {len(delays)} of {len(done_at)} seen",
     )
     yield Figure(
         name=f"{name}: done -> row updated, p95",
-        value=percentile(delays, 0.95) if len(delays) == FINISHING else math.inf,
+        value=percentile(delays, 0.95) if len(delays) == len(done_at) else math.inf,
         unit="s",
         must=CADENCE + 0.5,
         baseline=f"the cadence; worst {max(delays, default=math.nan):.1f} s",
     )
+
+
+def soak() -> Iterator[Figure]:
+    """The poller's memory before and after as many polls as a thousand rows bring in an hour."""
+    with (
+        SimulatedUpstream() as upstream,
+        place("SQLite", upstream, STUDIO_POLL_SECONDS="1", **only_reaching(upstream)) as studio,
+    ):
+        fill(studio, upstream, lasting=12_000, interval=0)
+        with cluster(studio, "poll") as process:
+            wait_for_polls(upstream)
+            time.sleep(SETTLED)
+            before, polls_before = memory_of_tree(process.pid), upstream.polls()
+            wait_for(
+                lambda: upstream.polls() - polls_before >= HOUR_OF_POLLS,
+                seconds=600,
+                why="an hour's polls take too long",
+            )
+            after = memory_of_tree(process.pid)
+    yield Figure(
+        name=f"poller's memory after {HOUR_OF_POLLS:,} polls",
+        value=after - before,
+        unit="MB more",
+        must=10,
+        baseline=f"{before:.0f} MB before, {after:.0f} MB after",
+    )
+
+
+def download() -> Iterator[Figure]:
+    """A file of a gigabyte, fetched, hashed, measured and stored: what its worker needs more than for a small one."""
+    small = video_of(10 * MB)
+    with FakeUpstream(video=small) as upstream, Studio(upstream=upstream) as studio:
+        studio.sign_in()
+        finish_one(studio)
+        main = studio.mains()["download"]
+        resting = memory_of_tree(main)
+        upstream.video = video_of(GIGABYTE)
+        began = time.monotonic()
+        peak = finish_one(studio, watched=main)
+        seconds = time.monotonic() - began
+    yield Figure(
+        name="download cluster, a file of 1 GB",
+        value=peak - resting,
+        unit="MB more",
+        must=40,
+        baseline=f"{resting:.0f} MB after one of 10 MB, {peak:.0f} MB at most; {seconds:.0f} s from the click",
+    )
+
+
+def video_of(size: int) -> bytes:
+    """Return a playable MP4 of so many bytes: a small clip, then a box that players skip."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "clip.mp4"
+        make_clip(path, 1280, 720, 5)
+        clip = path.read_bytes()
+    filler = size - len(clip)
+    return clip + filler.to_bytes(4, "big") + b"free" + bytes(filler - 8)
+
+
+def finish_one(studio: Studio, *, watched: int | None = None) -> float:
+    """Generate one video; return the most memory, in MB, that the tree of process `watched` was seen to hold."""
+    uuid, peak = studio.generate("A red fox in the snow", seconds="5", size="1280x720"), 0.0
+
+    def is_over() -> bool:
+        nonlocal peak
+        if watched:
+            peak = max(peak, memory_of_tree(watched))
+        return studio.status(uuid) in {"completed", "failed", "unknown"}
+
+    wait_for(is_over, seconds=300, why=studio.said())
+    assert studio.status(uuid) == "completed", studio.record(uuid)
+    return peak
 
 
 def sleep_until(moment: float) -> None:
