@@ -110,6 +110,13 @@ def test_a_refused_form_keeps_everything_typed_and_chosen(page: Page, complaints
     expect(page.get_by_role("img", name="The image given")).to_be_visible()
 
 
+def test_a_prompt_box_pulled_larger_breaks_no_policy(page: Page, complaints: Complaints):
+    page.get_by_label("Prompt", exact=True).evaluate("(box) => (box.style.height = '20rem')")  # as its corner does
+    page.get_by_role("button", name="Generate").click()
+    expect(page.get_by_role("form", name="New video")).to_contain_text("Write what the video should show")
+    complaints.expect("422")
+
+
 def test_a_kept_image_follows_to_another_model_and_goes_when_told(page: Page, complaints: Complaints):
     choose_model(page, VEO)
     page.get_by_label("First frame").set_input_files(picture())
