@@ -21,7 +21,8 @@ def studio(request: HttpRequest) -> dict:
         "theme": theme if theme in THEMES else "system",
         "nav": match.url_name if match and match.namespace == "generations" else "",
         "sandbox_active": cache(lambda: Gateway.objects.all().sandbox() is not None),
-        "banners": cache(lambda: banners(request.user)),
+        # One that would lead to the page it stands on says nothing there.
+        "banners": cache(lambda: [banner for banner in banners(request.user) if banner.url != request.path]),
         "email_configured": settings.EMAIL_CONFIGURED,
         "studio_version": settings.VERSION,
     }

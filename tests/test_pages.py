@@ -334,6 +334,14 @@ class DetailTests(PageTestCase):
         timeline = [item.one("strong").text for item in page.one("ol").all("li")]
         self.assertEqual(timeline, ["Waiting", "Sending", "Generating", "Saving", "Ready"])
 
+    def test_an_unknown_outcome_leads_to_where_it_is_decided_whoever_may_decide(self):
+        row = make_generation(Status.UNKNOWN)
+        place = f"/queue/unknown/#generation-{row.uuid}"
+        for user, found in ((self.alice, 0), (make_user("root", is_staff=True, is_superuser=True), 1)):
+            with self.subTest(user.username):
+                self.client.force_login(user)
+                self.assertEqual(len(self.page(row.get_absolute_url()).all("a", href=place)), found)
+
     def test_its_family_is_beside_it_and_nobody_else_s(self):
         row = make_generation(prompt="A fox")
         child = make_generation(prompt="A hen", parent=row, relation="remix")
@@ -531,6 +539,13 @@ class BannerTests(PageTestCase):
         make_generation(Status.UNKNOWN)
         make_generation(Status.UNKNOWN, user=carol())
         self.assertIn("2 requests have an unknown outcome", self.notices())
+
+    def test_where_unknown_outcomes_are_decided_nothing_points_there(self):
+        make_generation(Status.UNKNOWN)
+        self.operator()
+        for path, found in (("/models/", 1), ("/queue/unknown/", 0)):
+            with self.subTest(path):
+                self.assertEqual(len(self.page(path).all("a", href="/queue/unknown/")), found)
 
     def test_a_pause_that_is_over_is_not_told(self):
         self.operator()

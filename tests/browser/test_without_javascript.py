@@ -35,7 +35,7 @@ def test_a_prompt_becomes_a_clip(page: Page):
         if page.locator("video").count():
             break
         page.wait_for_timeout(500)
-        page.reload()
+        page.get_by_role("link", name="Look again").click()
     expect(page.locator("video[controls]")).to_be_visible()
     page.goto("/")
     expect(page.locator("#feed article", has_text="A plain form").locator("video[controls]")).to_be_visible()
