@@ -8,6 +8,7 @@ from allauth.core import context
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
+from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,10 @@ class StudioAccountAdapter(DefaultAccountAdapter):
     def get_reset_password_from_key_url(self, key: str) -> str:
         """Return the link for a message: at the address people type, whatever host the request named."""
         return f"{settings.STUDIO_URL}{urlsplit(super().get_reset_password_from_key_url(key)).path}"
+
+    def get_password_change_redirect_url(self, request) -> str:
+        """Lead back to the studio, which says that it is done: an empty form again would look like a refusal."""
+        return resolve_url("generations:studio")
 
     def format_email_subject(self, subject: str) -> str:
         return subject

@@ -47,6 +47,10 @@ class SignInTests(SignInTestCase):
         self.assertEqual(form.controls().keys(), {"csrfmiddlewaretoken", "login", "password"})
         self.assertEqual(len(form.all("button")), 1)
 
+    def test_the_page_opens_with_the_focus_in_the_first_field_alone(self):
+        fields = re.findall("<input[^>]*>", self.client.get(LOGIN).content.decode())
+        self.assertEqual(['name="login"' in field for field in fields if "autofocus" in field], [True])
+
     def test_a_program_signs_in_with_what_is_in_the_page(self):
         client = Client(enforce_csrf_checks=True)
         sent = read(client.get(LOGIN, {"next": "/generations/?q=fox"})).one("form").controls()
@@ -242,7 +246,8 @@ class PasswordTests(SignInTestCase):
         elsewhere = Client()
         self.sign_in()
         self.sign_in(client=elsewhere)
-        self.assertEqual(self.change().status_code, 302)
+        self.assertRedirects(self.change(), "/", fetch_redirect_response=False)
+        self.assertContains(self.client.get("/"), "Password successfully changed.")
         self.assertTrue(self.is_signed_in())
         self.assertFalse(self.is_signed_in(elsewhere))
         self.client.logout()

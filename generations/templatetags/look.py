@@ -103,10 +103,10 @@ def is_value(field: BoundField, value: object) -> bool:
 
 
 @register.filter
-def bare(field: BoundField) -> SafeString:
-    """Return a field without the placeholder that only says its label again."""
+def bare(field: BoundField, has_focus: bool = False) -> SafeString:
+    """Return a field without the placeholder that only says its label again; the page may open with the focus in it."""
     field.field.widget.attrs.pop("placeholder", None)
-    return field.as_widget()
+    return field.as_widget(attrs={"autofocus": True} if has_focus else None)
 
 
 @register.filter
