@@ -595,6 +595,10 @@ class ClipTests(SandboxTestCase):
                     self.assertLessEqual(right, width - round(width * 0.02))
                     self.assertLessEqual(bottom, height - round(height * 0.02))
 
+    def test_the_lower_left_corner_is_left_to_the_player(self):
+        titles = Titles("A paper boat drifts down a rainy gutter at dusk", "veo3.1-fast", 1280, 720, 4).at(1)
+        self.assertIsNone(titles.crop((0, 600, 640, 720)).getbbox())
+
     def test_many_askers_render_once(self):
         with mock.patch.object(clip, "encode", wraps=clip.encode) as encode:
             threads = [threading.Thread(target=clip.render, args=(self.SPEC,)) for _ in range(6)]

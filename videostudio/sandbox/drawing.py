@@ -69,12 +69,13 @@ class Titles:
         self.base = Image.new("RGBA", (width, height), (255, 255, 255, 0))
         room = width - 2 * self.margin
         draw = ImageDraw.Draw(self.base)
+        small, pale = self.unit * 0.036, (255, 255, 255, 170)
         top = (self.margin, self.margin)
-        draw.text(top, NOTICE, font=_fit_line(NOTICE, self.unit * 0.036, room), fill=(255, 255, 255, 170), anchor="lt")
+        draw.text(top, NOTICE, font=_fit_line(NOTICE, small, room), fill=pale, anchor="lt")
+        # Under it, for players put their button into the lower left corner.
+        facts, font = _cut_line(model, f"   {width}x{height}", small, room)
+        draw.text((self.margin, self.margin + 1.6 * small), facts, font=font, fill=pale, anchor="lt")
         self.clock_font = ImageFont.load_default(max(self.unit * 0.05, 8))
-        facts_room = room - self.clock_font.getlength(self._clock(seconds)) - self.margin
-        facts, font = _cut_line(model, f"   {width}x{height}", self.unit * 0.036, facts_room)
-        draw.text((self.margin, height - self.margin), facts, font=font, fill=(255, 255, 255, 170), anchor="ls")
         text, font = _fit_block(prompt, (room, round(height * 0.56)), self.unit * 0.15)
         spot = (self.margin, height / 2)
         draw.multiline_text(spot, text, font=font, fill=(255, 255, 255, 242), anchor="lm", spacing=self.unit * 0.025)
