@@ -124,6 +124,12 @@ on("change", ({ target }) => {
   if (preview) preview.textContent = file ? `${file.name}, ${(file.size / 1e6).toFixed(1)} MB` : "";
 });
 
+// The address of a list says what is filtered, and nothing of what is not.
+on("htmx:configRequest", ({ detail: { elt, formData } }) => {
+  if (!elt.matches(".filters")) return;
+  for (const [name, value] of [...formData.entries()]) if (!value) formData.delete(name);
+});
+
 // Another model's options: asked for without the file itself, which stays chosen in the browser.
 const chosen = {};
 const files = () => $$("#options input[type=file]");
