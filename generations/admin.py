@@ -241,7 +241,7 @@ class AttachForm(forms.Form):
 
 @admin.register(Generation)
 class GenerationAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["uuid", "status", "failure", "model_key", "gateway", "created_by", "short_prompt", "created_at"]
+    list_display = ["uuid", "short_prompt", "status", "failure", "model_key", "gateway", "created_by", "created_at"]
     list_filter = ["status", "failure", "model_key", "gateway", "created_by", "team", "created_at"]
     list_select_related = ["gateway", "created_by", "prompt"]
     search_fields = ["prompt__text", "uuid", "upstream_id"]
