@@ -603,9 +603,12 @@ class ErrorTests(PageTestCase):
         self.assertNotContains(response, "secret words", status_code=500)
 
     def test_a_database_that_is_away_is_503_and_passes_by_itself(self):
-        response = self.failing(OperationalError("database is locked"))
-        self.assertContains(response, "The studio is busy", status_code=503)
+        with self.assertLogs("django.request") as said:
+            response = self.failing(OperationalError("database is locked"))
+        self.assertContains(response, "The studio is back in a moment", status_code=503)
         self.assertEqual(response.headers["Retry-After"], "5")
+        sentence = "Service Unavailable: /models/: the database is away (OperationalError)"
+        self.assertEqual(said.output, [f"WARNING:django.request:{sentence}"])
 
     def test_an_address_that_leads_nowhere_is_a_page(self):
         for path in (
