@@ -12,7 +12,6 @@ from generations import queue
 from generations.broker import SLOT_TTL
 from generations.models import Canary, PollerSlot, SubmitAttempt
 
-STOPPING = timedelta(seconds=60)
 CREATE_SECONDS = 150  # a create is over by then, by its own clock
 
 
@@ -50,11 +49,6 @@ def creates_on_the_wire() -> int:
     return SubmitAttempt.objects.filter(outcome=SubmitAttempt.Outcome.OPEN, opened_at__gte=since).count()
 
 
-def release_pollers() -> None:
-    """Take the slots from their pollers, so that they stop within a second and no tick starts another."""
-    PollerSlot.objects.update(owner="", until=timezone.now() + STOPPING)
-
-
 def open_pollers() -> None:
-    """Let the next tick start a poller at once: nobody polls before the clusters run."""
-    PollerSlot.objects.update(owner="", until=timezone.now())
+    """Let the next tick take over from a poller that died with its studio, rows and all; one that lives renews."""
+    PollerSlot.objects.update(until=timezone.now())

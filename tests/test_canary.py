@@ -41,9 +41,6 @@ class FakeProbe:
     def creates_on_the_wire(self) -> int:
         return 0
 
-    def release_pollers(self) -> None:
-        raise AssertionError("a canary releases no poller")
-
     def hand_out_again(self, cluster: str) -> None:
         raise AssertionError("a canary hands nothing out")
 

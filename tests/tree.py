@@ -92,9 +92,6 @@ class FileProbe:
             time.sleep(60)
         return int(text)
 
-    def release_pollers(self) -> None:
-        note(self.place, "released", "once")
-
     def hand_out_again(self, cluster: str) -> None:
         note(self.place, "handed-out", cluster)
 

@@ -30,9 +30,6 @@ class Probe(Protocol):
     def creates_on_the_wire(self) -> int:
         """Return how many paid requests may be under way."""
 
-    def release_pollers(self) -> None:
-        """Let every poller stop, and none start."""
-
     def hand_out_again(self, cluster: str) -> None:
         """Let the cluster have every message that was handed out before, and never acknowledged, at once."""
 

@@ -351,7 +351,6 @@ class Supervisor:
         began, asked_twice = time.monotonic(), self.stop_signals + 1
         self._stop_by = began + self.timing.create
         self.stop_line.close()  # every child now sees that nothing new may begin
-        self.database.ask(self.probe.release_pollers, timeout=self.timing.answer)
         for child in self.children:
             if child.process:
                 child.process.terminate()

@@ -98,6 +98,12 @@ class BrokerTests(TestCase):
                     found.dequeue()
                 self.assertEqual(ticked.call_count, ticks)
 
+    def test_a_studio_that_stops_starts_no_poller(self):
+        leaving = mock.patch("videostudio.lifeline.is_leaving", return_value=True)
+        with leaving, mock.patch.object(broker, "tick") as ticked:
+            TickBroker("poll").dequeue()
+        ticked.assert_not_called()
+
     def test_it_hands_out_what_is_queued_for_its_cluster_once(self):
         queue.hint("submit", 5)
         queue.hint("download", 6)
@@ -193,18 +199,16 @@ class EngineTests(TestCase):
         tick()
         self.assertLess(timezone.now() - engine.last_beat("poll"), timedelta(seconds=5))
 
-    def test_released_pollers_stop_and_none_starts_until_they_are_let(self):
+    def test_a_start_takes_over_from_the_poller_of_a_studio_that_was_killed(self):
         tick()
-        owner = slot().owner
-        engine.release_pollers()
-        self.assertFalse(tasks.polling.hold_slot("p0", owner))
-        self.assertIsNone(engine.last_beat("poll"))
+        later = timezone.now() + timedelta(seconds=40)
+        held = make_generation(Status.IN_PROGRESS, claim=slot().owner, due_at=later)
         tick()
         self.assertEqual(OrmQ.objects.count(), 1)
         engine.open_pollers()
-        PollerSlot.objects.update(until=timezone.now() - timedelta(milliseconds=1))
         tick()
         self.assertEqual(OrmQ.objects.count(), 2)
+        self.assertCountEqual(Generation.objects.due(), [held])
 
 
 class SettingsTests(SimpleTestCase):

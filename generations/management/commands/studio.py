@@ -103,9 +103,6 @@ class DatabaseProbe:
     def creates_on_the_wire(self) -> int:
         return self._ask(engine.creates_on_the_wire)
 
-    def release_pollers(self) -> None:
-        self._ask(engine.release_pollers)
-
     def hand_out_again(self, cluster: str) -> None:
         now = timezone.now()
         self._ask(lambda: OrmQ.objects.filter(key=cluster, lock__gt=now).update(lock=now))
