@@ -195,6 +195,8 @@ class Script:
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    meanwhile: Callable[[], object] | None = None
+    halfway: Callable[[], object] | None = None
     verdict: str = "completed"  # completed, failed, never
     reason: str = ""
     later_verdict: str = ""
@@ -295,6 +297,14 @@ class FakeUpstream:
     def slow(self, seconds: float) -> Self:
         """Take the order, answer it well, but only after so many seconds."""
         return self._queue(Script(delay=seconds))
+
+    def meanwhile(self, action: Callable[[], object]) -> Self:
+        """Take the order, do something, and only then answer it well."""
+        return self._queue(Script(meanwhile=action))
+
+    def halfway(self, action: Callable[[], object]) -> Self:
+        """Send the first half of the file, the first time; do something; send the rest."""
+        return self._queue(Script(halfway=action))
 
     def no_url(self, *, content: bool = False) -> Self:
         """Complete without a link; `content` says whether the content route still has the file."""
@@ -452,6 +462,8 @@ class _Handler(BaseHTTPRequestHandler):
             body = {"error": {"message": "scripted answer"}} if script.body is None else script.body
             return self._json(script.status, body, script.headers)
         self.server.upstream.closing.wait(script.delay)
+        if script.meanwhile:
+            script.meanwhile()
         if script.create in ("reset", "close"):
             return self._hang_up(is_reset=script.create == "reset")
         if script.create == "cut_head":
@@ -520,10 +532,14 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.upstream.lock:
             is_cut = task.script.cut_files > 0
             task.script.cut_files -= is_cut
+            halfway, task.script.halfway = task.script.halfway, None
+        middle = len(rest) // 2
+        self.wfile.write(rest[:middle])
         if is_cut:
-            self.wfile.write(rest[: len(rest) // 2])
             return self._hang_up()
-        self.wfile.write(rest)
+        if halfway:
+            halfway()
+        self.wfile.write(rest[middle:])
 
     def _range_start(self, etag: str, size: int) -> int:
         asked = self.headers.get("Range", "")
