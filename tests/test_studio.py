@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 from generations.catalog import catalog
 from generations.models import Gateway, Generation, Status, Upload
 from generations.views.studio import NEWEST, SECOND, SEEN
-from tests.factories import alice, bob, carol, make_gateway, make_generation
+from tests.factories import alice, bob, carol, make_gateway, make_generation, make_price
 from tests.pages import Element, picture, read
 
 WAN, WAN_JSON, VEO, VEO_FAST, OMNI = "wan/wan2.6", "wan/wan2.6-t2v", "veo/veo3.1", "veo/veo3.1-fast", "omni/omni-fast"
@@ -423,7 +423,13 @@ class StatementTests(StudioTestCase):
     def test_a_submit_takes_few_statements(self):
         self.assertEqual(len(self.statements(form_token="first")), 10)
         self.assertEqual(len(self.statements(form_token="second")), 10)
-        self.assertEqual(len(self.statements(form_token="first", prompt="other words")), 10)
+        self.assertEqual(len(self.statements(form_token="first", prompt="other words")), 11)
+
+    def test_a_priced_one_is_reserved_in_one_more(self):
+        make_price("0.08")
+        self.assertEqual(len(self.statements(form_token="first")), 11)
+        self.assertEqual(len(self.statements(form_token="first", prompt="other words")), 12)
+        self.assertEqual(len(self.statements(form_token="second", htmx=True)), 12)
 
     def test_with_htmx_the_fresh_form_adds_what_can_be_chosen(self):
         self.assertEqual(len(self.statements(form_token="first", htmx=True)), 12)

@@ -423,6 +423,7 @@ class GenerationForm(forms.Form):
             uploads={name: [upload] for name, upload in self.uploads.items()},
             origin=origin,
             form_token=self.cleaned_data["form_token"],
+            is_first=not self.was_used_before,
             parent=parent,
             relation=relation,
         )

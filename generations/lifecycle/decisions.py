@@ -1,5 +1,6 @@
 """What people decide about a generation. None of these sends a create."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -11,7 +12,8 @@ from generations.gateways.http import POLL_TIMES, send_once
 from generations.lifecycle import receipts
 from generations.lifecycle.endpoints import dialect_of, endpoint
 from generations.lifecycle.persistence import storable
-from generations.models import Event, Failure, Gateway, Generation, Status, SubmitAttempt, User
+from generations.models import Event, Failure, Gateway, Generation, Status, SubmitAttempt, User, money
+from generations.specs import is_amount
 
 PERSON = Event.ActorKind.PERSON
 SEND_AGAIN_WORDS = "may cost twice"
@@ -192,6 +194,23 @@ def give_up(generation: Generation, user: User) -> None:
         detail=f"Given up by {user.get_username()}. The gateway never reported an end and may still bill it.",
         claim="",
     )
+
+
+def correct_cost(generation: Generation, spent: Decimal, user: User, *, reason: str) -> None:
+    """Write into the ledger what a generation that has ended did cost after all; nothing of it stays held.
+
+    `spent` is in the currency of its quote, else in USD. Raises CannotDo.
+    """
+    if not generation.is_finished:
+        raise CannotDo("It has not ended yet: what it costs is written down when it has.")
+    if not is_amount(spent):
+        raise CannotDo("Enter what it did cost: a sum from 0 on, with at most six decimals.")
+    if not reason.strip():
+        raise CannotDo("Say how you know.")
+    with transaction.atomic():
+        Generation.objects.select_for_update().get(pk=generation.pk)  # two corrections at once would add up
+        currency = generation.quote_currency or "USD"
+        money.correct(generation.pk, currency, spent, actor=user.get_username(), reason=reason.strip()[:300])
 
 
 def resume(gateway: Gateway) -> None:

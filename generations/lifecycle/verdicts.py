@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 
 from generations import queue
 from generations.gateways import TaskStatus, VideoTask
+from generations.gateways.costs import cost_in_usd
 from generations.lifecycle.persistence import storable
 from generations.models import Event, Failure, Generation, Status
 from videostudio.scrubbing import scrub
@@ -29,7 +31,10 @@ def sounds_moderated(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a verdict makes of a row in progress. `failure` and `detail` are empty when there is a file to fetch."""
+    """What a verdict makes of a row in progress. `failure` and `detail` are empty when there is a file to fetch.
+
+    `cost` is what the gateway says it took, in USD, when it says so.
+    """
 
     status: Status
     failure: str
@@ -37,6 +42,7 @@ class Outcome:
     reason: str
     word: str
     answer: dict[str, Any]
+    cost: Decimal | None = None
 
 
 def outcome_of(task: VideoTask) -> Outcome:
@@ -44,7 +50,7 @@ def outcome_of(task: VideoTask) -> Outcome:
 
     Links are not stored: they are signed, and they die. The downloader asks for a fresh one.
     """
-    said: dict[str, Any] = {"word": task.word[:100], "answer": storable(task.raw)}
+    said: dict[str, Any] = {"word": task.word[:100], "answer": storable(task.raw), "cost": cost_in_usd(task.raw)}
     if task.status is TaskStatus.COMPLETED:
         return Outcome(Status.DOWNLOADING, failure="", detail="", reason="finished upstream", **said)
     failure, sentence = STOPPED.get(task.status, (Failure.UPSTREAM_FAILED, "The model failed without saying why."))
@@ -63,6 +69,7 @@ def settle(generation: Generation, task: VideoTask, *, actor: str, actor_kind: s
             actor=actor,
             actor_kind=actor_kind,
             reason=outcome.reason,
+            cost=outcome.cost,
             failure=outcome.failure,
             detail=outcome.detail,
             upstream_status=outcome.word,

@@ -3,6 +3,7 @@
 from generations.models.engine import Canary, PollerSlot
 from generations.models.gateway import Gateway
 from generations.models.generation import Generation
+from generations.models.money import AppendOnly, LedgerEntry, ModelPrice
 from generations.models.people import Membership, Team, User
 from generations.models.prompt import GenerationInput, Prompt, Upload
 from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS, UNFINISHED, Failure, Status
@@ -14,13 +15,16 @@ __all__ = [
     "TERMINAL",
     "TRANSITIONS",
     "UNFINISHED",
+    "AppendOnly",
     "Canary",
     "Event",
     "Failure",
     "Gateway",
     "Generation",
     "GenerationInput",
+    "LedgerEntry",
     "Membership",
+    "ModelPrice",
     "PollerSlot",
     "Prompt",
     "Status",

@@ -2,7 +2,9 @@
 
 from django.urls import reverse
 
+from generations.models.money import FREE
 from generations.models.statuses import Failure, Status
+from generations.specs import Quote
 
 NEXT_STEPS = {
     Failure.NOT_SENT: "Nothing was created and nothing was billed. Check the gateway, then use it again.",
@@ -69,6 +71,13 @@ class Shown:
     @property
     def measured_text(self) -> str:
         return facts_text(self.measured_width, self.measured_height, self.measured_seconds)
+
+    @property
+    def price_words(self) -> str:
+        """What it was said to cost before it was asked for: "about 0.40 USD", "free", or that nobody knew."""
+        if self.quote_amount is not None:
+            return Quote(amount=self.quote_amount, currency=self.quote_currency, source="").words
+        return "free" if self.quote_source == FREE else "price unknown"
 
     @property
     def chosen(self) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from generations.specs.options import (
     Value,
     WireType,
 )
+from generations.specs.prices import PER, Price, Quote, is_amount, money, rounded
 from generations.specs.reading import (
     RATIOS,
     Frame,
@@ -36,6 +37,7 @@ from generations.specs.reading import (
 )
 
 __all__ = [
+    "PER",
     "RATIOS",
     "SOURCES",
     "STATUSES",
@@ -49,6 +51,8 @@ __all__ = [
     "Option",
     "OptionError",
     "OptionErrors",
+    "Price",
+    "Quote",
     "Size",
     "Text",
     "Url",
@@ -56,8 +60,10 @@ __all__ = [
     "VideoModel",
     "WireType",
     "is_absent",
+    "is_amount",
     "is_public_host",
     "listed",
+    "money",
     "nearest_ratio",
     "nominal_frame",
     "parse_frame",
@@ -65,4 +71,5 @@ __all__ = [
     "parse_ratio",
     "parse_tier",
     "quoted",
+    "rounded",
 ]

@@ -1,10 +1,11 @@
 """A video model: its options put together, what is stored, what is sent, and what that asks for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from generations.specs.options import ImageFile, Option, OptionError, OptionErrors, Value
+from generations.specs.options import ImageFile, Option, OptionError, OptionErrors, Size, Value
+from generations.specs.prices import Price
 from generations.specs.reading import is_absent, listed, nominal_frame, parse_frame, parse_integer, quoted
 
 STATUSES = ("active", "beta", "paused", "retired")
@@ -45,6 +46,7 @@ class VideoModel:
     options: tuple[Option, ...] = ()
     prompt_max: int = 5000
     observed: tuple[Observed, ...] = ()
+    prices: tuple[Price, ...] = ()
     retired_on: str = ""
     successor: str = ""
 
@@ -70,6 +72,7 @@ class VideoModel:
             self.check_rules(option)
         for observed in self.observed:
             self.check_observed(observed)
+        self.check_prices()
 
     def check_names(self) -> None:
         for what, found in {
@@ -100,6 +103,22 @@ class VideoModel:
                 raise ValueError(f"observed: {name} {value} cannot be asked for")
         if not observed.asked or parse_frame(observed.frame) is None:
             raise ValueError(f"observed: {observed.frame} is not a frame such as 1280x720, or nothing was asked")
+
+    def check_prices(self) -> None:
+        for place, price in enumerate(self.prices):
+            self.check_price(price)
+            if any((price.when, price.gateway) == (other.when, other.gateway) for other in self.prices[:place]):
+                raise ValueError("price: two are for the same case")
+
+    def check_price(self, price: Price) -> None:
+        """Raise ValueError when a price is for a value that cannot be chosen, or for seconds nobody can choose."""
+        for name, value in price.when.items():
+            option = self.option(name)
+            is_tier = isinstance(option, Size) and value in option.tiers
+            if option is None or not (is_tier or option.is_value(value)):
+                raise ValueError(f"price: {name} {value} cannot be chosen")
+        if price.per == "second" and self.option_with_role("seconds") is None:
+            raise ValueError("price: it is per second, but no option says how many")
 
     @property
     def family(self) -> str:
@@ -164,6 +183,21 @@ class VideoModel:
             for option in self.options
             if option.name in given and not isinstance(option, ImageFile) and self.is_sent(option, given)
         }
+
+    def is_met(self, when: Mapping[str, Value], values: Mapping[str, object]) -> bool:
+        """Say whether clean values fulfil a price's `when`; what is not sent fulfils nothing."""
+        return all(self._is_chosen(name, wanted, values) for name, wanted in when.items())
+
+    def _is_chosen(self, name: str, wanted: Value, values: Mapping[str, object]) -> bool:
+        option, value = self.option(name), values.get(name)
+        if option is None or is_absent(value) or not self.is_sent(option, values):
+            return False
+        return value == wanted or (isinstance(option, Size) and value in option.tiers.get(str(wanted), ()))
+
+    def fitting(self, prices: Iterable[Price], values: Mapping[str, object]) -> Price | None:
+        """Return the price for these clean values, the most particular one first; None when none is for them."""
+        found = [price for price in prices if self.is_met(price.when, values)]
+        return max(found, key=lambda price: (bool(price.gateway), len(price.when)), default=None)
 
     def asked(self, values: Mapping[str, object]) -> Asked:
         """Return the frame and the length that clean values mean; None where they do not say."""
