@@ -9,6 +9,7 @@ app_name = "generations"
 
 urlpatterns = [
     path("", studio.studio, name="studio"),
+    path("price/", studio.price, name="price"),
     path("live/", live.live, name="live"),
     path("theme/", theme.theme, name="theme"),
     path("generations/", library.library, name="library"),

@@ -19,7 +19,7 @@ OPEN = {"healthz", "readyz", "account_login", "account_logout", "account_signup"
     f"account_reset_password{rest}" for rest in ("", "_done", "_from_key", "_from_key_done")
 }
 # Pages of the studio, by how they are asked for, and what a member of the team is answered.
-PAGES = {"studio": 200, "library": 200, "prompts": 200, "queue": 200, "desk": 200, "models": 200, "live": 200}
+PAGES = {name: 200 for name in ("studio", "library", "prompts", "queue", "desk", "models", "live", "price")}
 OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200}
 ACTIONS = {"cancel": 302, "ask": 302}
 DECISIONS = ("attach", "not-created", "send-again")
@@ -87,7 +87,7 @@ class EveryAddressTests(AccessTestCase):
 
 class MatrixTests(AccessTestCase):
     def test_pages(self):
-        for path in ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", "/live/"):
+        for path in ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", "/live/", "/price/"):
             for name in self.people:
                 with self.subTest(path, name=name):
                     self.sign_in(name)
@@ -228,6 +228,7 @@ class AnonymousTests(AccessTestCase):
         "/queue/unknown/",
         "/models/",
         "/live/",
+        "/price/",
         "/accounts/password/change/",
     )
 

@@ -382,7 +382,7 @@ class DetailTests(PageTestCase):
                 row.note(f"note {number}", actor="engine")
                 make_generation(prompt=row.prompt.text, user=bob())
                 make_generation(prompt="other", parent=row, relation="remix", user=bob())
-            with self.assertNumQueries(8):
+            with self.assertNumQueries(9):
                 self.client.get(row.get_absolute_url())
 
 
@@ -438,7 +438,7 @@ class ActionTests(PageTestCase):
 class RecordTests(PageTestCase):
     FIELDS = (
         "id status failure detail prompt model options gateway upstream_id created_by created_at submitted_at "
-        "completed_at progress asked measured differs video poster parent events"
+        "completed_at progress asked measured price differs video poster parent events"
     )
 
     def record(self, row: Generation) -> dict[str, Any]:
@@ -560,7 +560,7 @@ class BannerTests(PageTestCase):
     def test_they_are_asked_for_once(self):
         self.operator()
         self.client.get("/models/")
-        with self.assertNumQueries(7):
+        with self.assertNumQueries(6):
             self.client.get("/models/")
 
     def test_sandbox_clips_are_told_plainly(self):

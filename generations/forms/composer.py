@@ -27,9 +27,9 @@ from generations.forms.given import given_options, is_token, is_uuid, visible_ge
 from generations.forms.images import find_upload, keep_image
 from generations.lifecycle.begin import NoGateway, Order, begin
 from generations.media import ImageRefused
-from generations.models import Generation, Team, Upload, User
+from generations.models import Gateway, Generation, ModelPrice, Team, Upload, User
 from generations.models.prompt import normalise
-from generations.specs import Flag, ImageFile, OptionErrors, VideoModel, is_absent
+from generations.specs import Flag, ImageFile, OptionError, OptionErrors, Value, VideoModel, is_absent
 
 __all__ = ["GenerationForm", "NoGateway"]
 
@@ -71,6 +71,7 @@ class GenerationForm(forms.Form):
         undo: str = "",
         problems: Iterable[str] = (),
         choosable: list[VideoModel] | None = None,
+        price_words: str = "",
     ) -> None:
         super().__init__(data, files)
         self.user = user
@@ -88,6 +89,8 @@ class GenerationForm(forms.Form):
         }
         if choosable is not None:
             self.choosable = choosable
+        if price_words:
+            self.price_words = price_words
         for option in video_model.options if video_model else ():
             self.fields[option.name] = OptionField(option)
             if data is None and option.name in self.given:
@@ -215,13 +218,20 @@ class GenerationForm(forms.Form):
             **shown,
         )
 
-    def afresh(self) -> "GenerationForm":
-        """Return the same form after its order went out: all that was chosen, with a token of its own."""
+    @classmethod
+    def of_choice(cls, query: QueryDict, *, user: User) -> "GenerationForm":
+        """Return a form with just what the query chooses, nothing carried or said: what that costs is all it is for."""
+        model, _ = find_model(query.get("model", ""))
+        return cls(user=user, video_model=model, values=given_options(query))
+
+    def afresh(self, made: Generation) -> "GenerationForm":
+        """Return the same form after its order went out as `made`: all that was chosen, with a token of its own."""
         return type(self)(
             user=self.user,
             video_model=self.video_model,
             values=self.cleaned_data["options"],
             prompt=self.cleaned_data["prompt"],
+            price_words=made.price_words,
         )
 
     # What templates ask
@@ -267,6 +277,27 @@ class GenerationForm(forms.Form):
         for model in self.choosable:
             makers.setdefault(model.maker, []).append(model)
         return makers
+
+    @cached_property
+    def price_words(self) -> str:
+        """What the button will cost: "about 0.40 USD", "free", or that nobody knows; empty when nobody offers it."""
+        gateway = Gateway.objects.all().offering(self.video_model, self.team) if self.video_model else None
+        if gateway is None:
+            return ""
+        if gateway.is_sandbox:
+            return "free"
+        quote = ModelPrice.objects.all().quote(self.video_model, self._legible_values(), gateway)
+        return quote.words if quote else "price unknown"
+
+    def _legible_values(self) -> dict[str, Value]:
+        """Return what is chosen as far as it can be read, with defaults, whatever else is still wrong with it."""
+        found = {}
+        for option in self.video_model.options:
+            with suppress(OptionError):
+                value = option.clean(self.given.get(option.name))
+                if value is not None:
+                    found[option.name] = value
+        return found
 
     @property
     def waiting_values(self) -> dict[str, object]:
