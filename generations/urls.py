@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generations.views import desk, detail, gateways, library, live, pages, studio, theme
+from generations.views import costs, desk, detail, gateways, library, live, pages, studio, theme
 from generations.views import media as files
 
 app_name = "generations"
@@ -28,4 +28,6 @@ urlpatterns = [
     path("queue/unknown/<uuid:uuid>/send-again/", desk.send_again, name="send-again"),
     path("gateways/<int:pk>/resume/", gateways.resume, name="resume"),
     path("models/", pages.models, name="models"),
+    path("costs/", costs.costs, name="costs"),
+    path("costs/export/", costs.export, name="costs-export"),
 ]

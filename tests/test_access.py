@@ -19,7 +19,11 @@ OPEN = {"healthz", "readyz", "account_login", "account_logout", "account_signup"
     f"account_reset_password{rest}" for rest in ("", "_done", "_from_key", "_from_key_done")
 }
 # Pages of the studio, by how they are asked for, and what a member of the team is answered.
-PAGES = {name: 200 for name in ("studio", "library", "prompts", "queue", "desk", "models", "live", "price")}
+PAGES = {
+    name: 200
+    for name in ("studio", "library", "prompts", "queue", "desk", "models", "live", "price", "costs", "costs-export")
+}
+MONEY = ("/live/", "/price/", "/costs/", "/costs/?by=prompt", "/costs/export/")
 OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200}
 ACTIONS = {"cancel": 302, "ask": 302}
 DECISIONS = ("attach", "not-created", "send-again")
@@ -87,7 +91,7 @@ class EveryAddressTests(AccessTestCase):
 
 class MatrixTests(AccessTestCase):
     def test_pages(self):
-        for path in ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", "/live/", "/price/"):
+        for path in ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", *MONEY):
             for name in self.people:
                 with self.subTest(path, name=name):
                     self.sign_in(name)
@@ -96,6 +100,8 @@ class MatrixTests(AccessTestCase):
                     if name == "carol":
                         self.assertNotContains(response, "secret")
                         self.assertNotContains(response, self.ready.uuid.hex[:8])
+                    elif path in {"/costs/?by=prompt", "/costs/export/"}:
+                        self.assertContains(response, "A secret fox")
 
     def test_one_generation_and_its_files(self):
         for name, expected in OF_ONE.items():
@@ -229,6 +235,8 @@ class AnonymousTests(AccessTestCase):
         "/models/",
         "/live/",
         "/price/",
+        "/costs/",
+        "/costs/export/",
         "/accounts/password/change/",
     )
 
@@ -309,7 +317,15 @@ class HeaderTests(AccessTestCase):
 
     def answers(self) -> Iterator[tuple[str, HttpResponseBase]]:
         self.sign_in("alice")
-        for path in ("/", "/generations/", "/nonsense/", "/admin/", "/accounts/password/change/", "/healthz"):
+        for path in (
+            "/",
+            "/generations/",
+            "/costs/",
+            "/nonsense/",
+            "/admin/",
+            "/accounts/password/change/",
+            "/healthz",
+        ):
             yield path, self.client.get(path)
         self.sign_in("")
         for path in ("/accounts/login/", "/"):

@@ -182,6 +182,7 @@ class Generation(Shown, models.Model):
             models.Index(fields=["team", "model_key", "-id"], name="generation_model"),
             models.Index(fields=["team", "created_by", "-id"], name="generation_person"),
             models.Index(fields=["gateway", "status"], name="generation_load"),
+            models.Index(fields=["team", "created_at"], name="generation_costs"),
         ]
 
     def __str__(self) -> str:

@@ -31,6 +31,9 @@ PAGES = {
     "prompts, empty": ("carol", "/prompts/"),
     "prompts, nothing found": ("alice", "/prompts/?q=nobody+wrote+this"),
     "models": ("admin", "/models/"),
+    "costs": ("admin", "/costs/"),
+    "costs, by prompt": ("admin", "/costs/?by=prompt"),
+    "costs, empty": ("carol", "/costs/"),
     "queue": ("admin", "/queue/"),
     "queue, empty": ("carol", "/queue/"),
     "desk": ("admin", "/queue/unknown/"),
@@ -144,7 +147,7 @@ def test_a_phone_has_its_places_at_the_bottom(visit: Visit):
     page.goto("/")
     bar = page.get_by_role("navigation", name="Main").bounding_box()
     assert (bar["x"], bar["width"], round(bar["y"] + bar["height"])) == (0, 360, 740)
-    for name in ("Studio", "Library", "Prompts", "Models", "Queue"):
+    for name in ("Studio", "Library", "Prompts", "Models", "Costs", "Queue"):
         box = page.get_by_role("navigation", name="Main").get_by_role("link", name=name, exact=True).bounding_box()
         assert min(box["width"], box["height"]) >= 44
 
