@@ -380,7 +380,7 @@ class WrongFiles(CatalogFolders):
 
     def test_names_that_mean_nothing(self):
         self.assert_wrong(
-            GOOD.replace("status =", "price = 5\nstatus ="), "acme.toml, acme/one, price is not known here"
+            GOOD.replace("status =", "colour = 5\nstatus ="), "acme.toml, acme/one, colour is not known here"
         )
         self.assert_wrong(
             GOOD.replace('kind = "choice"', 'kind = "choice"\nlow = 1'),

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='gateway',
             name='failure_policy',
-            field=models.CharField(choices=[('unknown', 'Not known: what was reserved stays held'), ('billed', 'Billed: it counts as spent'), ('refunded', 'Not billed: it is released')], default='unknown', help_text='What this gateway does about a task that it accepted and that then failed there.', max_length=20, verbose_name='failed tasks'),
+            field=models.CharField(choices=[('unknown', 'Not known: what was reserved stays held'), ('billed', 'Billed: it counts as spent'), ('refunded', 'Not billed: it is released')], db_default='unknown', default='unknown', help_text='What this gateway does about a task that it accepted and that then failed there.', max_length=20, verbose_name='failed tasks'),
         ),
         migrations.CreateModel(
             name='LedgerEntry',

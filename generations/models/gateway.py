@@ -101,6 +101,7 @@ class Gateway(models.Model):
         max_length=20,
         choices=FailurePolicy,
         default=FailurePolicy.UNKNOWN,
+        db_default=FailurePolicy.UNKNOWN,
         help_text="What this gateway does about a task that it accepted and that then failed there.",
     )
     paused_until = models.DateTimeField(null=True, blank=True)
