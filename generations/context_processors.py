@@ -11,18 +11,22 @@ from generations.models import Gateway, Generation, Status
 from generations.models.gateway import NO_KEY
 
 THEMES = ("system", "light", "dark")
+# A decision that is refused shows the desk again, at its own address.
+DECISIONS = frozenset({"attach", "not-created", "send-again"})
 
 
 def studio(request: HttpRequest) -> dict:
     """Return theme, place in the site, and the banners."""
     theme = request.COOKIES.get("theme", "system")
     match = request.resolver_match
+    nav = match.url_name if match and match.namespace == "generations" else ""
+    nav = "desk" if nav in DECISIONS else nav
     return {
         "theme": theme if theme in THEMES else "system",
-        "nav": match.url_name if match and match.namespace == "generations" else "",
+        "nav": nav,
         "sandbox_active": cache(lambda: Gateway.objects.all().sandbox() is not None),
-        # One that would lead to the page it stands on says nothing there.
-        "banners": cache(lambda: [banner for banner in banners(request.user) if banner.url != request.path]),
+        # Whoever is at the desk knows that something is there.
+        "banners": cache(lambda: [banner for banner in banners(request.user) if nav != "desk" or not banner.url]),
         "email_configured": settings.EMAIL_CONFIGURED,
         "studio_version": settings.VERSION,
     }

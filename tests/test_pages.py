@@ -547,6 +547,15 @@ class BannerTests(PageTestCase):
             with self.subTest(path):
                 self.assertEqual(len(self.page(path).all("a", href="/queue/unknown/")), found)
 
+    def test_a_refused_decision_shows_the_desk_as_it_is(self):
+        row = make_generation(Status.UNKNOWN)
+        self.client.force_login(make_user("root", is_staff=True, is_superuser=True))
+        response = self.client.post(f"/queue/unknown/{row.uuid}/attach/", {"upstream_id": "two words"})
+        self.assertEqual(response.status_code, 422)
+        page = read(response)
+        self.assertEqual(page.all("a", href="/queue/unknown/"), [])
+        self.assertEqual([link["href"] for link in page.all("a", aria_current="true")], ["/queue/"])
+
     def test_a_pause_that_is_over_is_not_told(self):
         self.operator()
         self.gateway.pause_for(-1, "429")
