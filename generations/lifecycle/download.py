@@ -337,10 +337,14 @@ def _disk_trouble(generation: Generation, error: OSError) -> None:
 
 
 def poster(pk: int) -> None:
-    """Make the still picture of a stored video. A video without one is whole all the same."""
+    """Make the still picture of a stored video. A video without one is whole all the same; the sweep tries again."""
     generation = Generation.objects.filter(pk=pk, status=Status.COMPLETED, poster="").exclude(file="").first()
     if generation is None:
         return
     name = stored_name(generation, ".webp")
-    make_poster(path_of(generation.file), path_of(name))
+    try:
+        make_poster(path_of(generation.file), path_of(name))
+    except OSError as error:
+        log.warning("generation %s: the disk does not take its still picture (%s)", pk, error)
+        return
     Generation.objects.filter(pk=pk, poster="").update(poster=name, version=F("version") + 1)

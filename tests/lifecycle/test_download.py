@@ -107,6 +107,15 @@ class StoreTests(DownloadCase, TestCase):
         self.assertEqual(self.refreshed(generation).version, version + 1)
         self.assert_stored(generation)
 
+    def test_a_poster_that_the_disk_does_not_take_is_made_later(self):
+        generation = self.downloaded()
+        full = mock.patch.object(download, "make_poster", side_effect=OSError(errno.ENOSPC, "No space left on device"))
+        with full, self.assertLogs("generations.lifecycle.download", "WARNING"):
+            download.poster(generation.pk)
+        self.assertEqual(self.refreshed(generation).poster, "")
+        download.poster(generation.pk)
+        self.assertNotEqual(self.refreshed(generation).poster, "")
+
     def test_a_poster_of_a_row_without_a_file_is_no_task(self):
         download.poster(make_generation(Status.IN_PROGRESS).pk)
         download.poster(0)
