@@ -168,9 +168,7 @@ class Studio:
         found = {}
         for pid in self.everybody():
             if parent_of(pid) == self.process.pid:
-                variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-                cluster = [value[15:].decode() for value in variables if value.startswith(b"Q_CLUSTER_NAME=")]
-                found["web" if "granian" in command_of(pid) else cluster[0]] = pid
+                found[part_of(pid)] = pid
         return found
 
     # People
@@ -204,6 +202,17 @@ class Studio:
 
     def status(self, uuid: str) -> str:
         return self.record(uuid).get("status", "")
+
+
+def part_of(pid: int) -> str:
+    """Return which part of a studio a process belongs to: the web server or a cluster, by name; "" when it is gone."""
+    if "granian" in command_of(pid):
+        return "web"
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return next((value[15:].decode() for value in variables if value.startswith(b"Q_CLUSTER_NAME=")), "supervisor")
 
 
 def kill(pid: int) -> None:
