@@ -12,6 +12,7 @@ from generations.models.gateway import LOCKED_KEY, NO_KEY
 
 COMETAPI_OFFERS = ["omni", "veo", "wan/wan2.6", "wan/wan2.7"]
 COMPUTEVAULT_OFFERS = ["wan/wan2.5-t2v-preview", "wan/wan2.6-t2v"]
+LISTS_MODELS = "cometapi"
 
 
 def prepare() -> list[str]:
@@ -67,6 +68,7 @@ def follow_environment(name: str, key: str, base_url: str, offers: list[str]) ->
             "base_url": base_url,
             "offers": offers,
             "key_source": Gateway.KeySource.ENVIRONMENT,
+            "lists_models": name == LISTS_MODELS,
         },
     )
     if is_new:

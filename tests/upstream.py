@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 FORM, ENVELOPE = "openai_videos", "newapi"
 FORM_PATH, ENVELOPE_PATH = "/v1/videos", "/v1/video/generations"
@@ -241,6 +241,8 @@ class FakeUpstream:
         self.creates: list[Create] = []
         self.polls: list[Poll] = []
         self.fetches: list[Fetch] = []
+        self.listing: list[Any] = []  # pages of /api/models: an object each, or text for what is none
+        self.listings: list[tuple[str, bool]] = []  # how it was asked for them: the path, and whether with a key
         self.violations: list[str] = []
         self.tasks: dict[str, Task] = {}
         self.lock = threading.RLock()
@@ -448,6 +450,8 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         if path.startswith("/files/"):
             return self._file(path.removeprefix("/files/").removesuffix(".mp4"))
+        if path == "/api/models":
+            return self._listing()
         if not self._is_known():
             return
         for prefix, dialect in ((ENVELOPE_PATH, ENVELOPE), (FORM_PATH, FORM)):
@@ -457,6 +461,17 @@ class _Handler(BaseHTTPRequestHandler):
                     return self._content(unquote(upstream_id.removesuffix("/content")))
                 return self._poll(unquote(upstream_id), dialect)
         self._json(404, {"error": {"message": f"no route {path}"}})
+
+    def _listing(self) -> None:
+        """Public, and paged as it is told; a page that is not there is 404."""
+        upstream = self.server.upstream
+        with upstream.lock:
+            upstream.listings.append((self.path, "Authorization" in self.headers))
+        number = int(dict(parse_qsl(urlsplit(self.path).query)).get("page", "1"))
+        if number > len(upstream.listing):
+            return self._json(404, {"error": {"message": "no such page"}})
+        page = upstream.listing[number - 1]
+        self._send(200, page.encode(), "application/json") if isinstance(page, str) else self._json(200, page)
 
     def _is_known(self) -> bool:
         if self.headers.get("Authorization") == f"Bearer {self.server.upstream.key}":

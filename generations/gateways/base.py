@@ -114,13 +114,17 @@ class VideoRequest:
 
 @dataclass(frozen=True)
 class Message:
-    """An HTTP request without its host and key. It carries `json`, or multipart `parts`, or neither."""
+    """An HTTP request without its host and key. It carries `json`, or multipart `parts`, or neither.
+
+    One that `is_public` needs no key, and takes none along.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     json: dict[str, Any] | None = None
     parts: tuple[tuple[str, Part], ...] = ()
+    is_public: bool = False
 
     def digest(self) -> str:
         """Return the sha256, in hex, of method, path and body; equal requests have equal digests."""

@@ -401,6 +401,8 @@ def _headers(endpoint: Endpoint, target: str | Message, url: httpx.URL | None = 
     headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": endpoint.user_agent}
     if isinstance(target, Message) and (url is None or _is_own(endpoint, url)):
         headers |= target.headers
+        if target.is_public:
+            return headers
     if url is None or _is_own(endpoint, url):
         if not endpoint.key:
             raise GatewayNotSent("The gateway has no key yet, so nothing was sent.")

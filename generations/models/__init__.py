@@ -3,6 +3,7 @@
 from generations.models.engine import Canary, PollerSlot
 from generations.models.gateway import Gateway
 from generations.models.generation import Generation
+from generations.models.listing import CatalogNotice, CatalogSnapshot
 from generations.models.money import AppendOnly, LedgerEntry, ModelPrice
 from generations.models.people import Membership, Team, User
 from generations.models.prompt import GenerationInput, Prompt, Upload
@@ -17,6 +18,8 @@ __all__ = [
     "UNFINISHED",
     "AppendOnly",
     "Canary",
+    "CatalogNotice",
+    "CatalogSnapshot",
     "Event",
     "Failure",
     "Gateway",

@@ -39,6 +39,10 @@ class GatewayQuerySet(models.QuerySet):
         """Enabled gateways that hold a key, most wanted first."""
         return self.real().filter(enabled=True).exclude(key="").order_by("priority", "pk")
 
+    def listing_due(self, now: datetime) -> "GatewayQuerySet":
+        """Those whose list of models is to be fetched again."""
+        return self.real().filter(Q(listing_due_at=None) | Q(listing_due_at__lte=now), lists_models=True, enabled=True)
+
     def paused(self) -> "GatewayQuerySet":
         return self.exclude(paused_reason="").filter(Q(paused_until=None) | Q(paused_until__gt=timezone.now()))
 
@@ -104,6 +108,13 @@ class Gateway(models.Model):
         db_default=FailurePolicy.UNKNOWN,
         help_text="What this gateway does about a task that it accepted and that then failed there.",
     )
+    lists_models = models.BooleanField(
+        "lists its models",
+        default=False,
+        help_text="It publishes its models and prices at /api/models, as CometAPI does: they are fetched once a day.",
+    )
+    listing_due_at = models.DateTimeField(null=True, editable=False)
+    listing_problem = models.CharField(max_length=500, blank=True, editable=False)
     paused_until = models.DateTimeField(null=True, blank=True)
     paused_reason = models.CharField(max_length=300, blank=True)
     trouble = models.PositiveIntegerField(default=0, editable=False, help_text="Creates in a row without an answer.")

@@ -207,7 +207,7 @@ class RobustTests(UpstreamCase, TestCase):
         begun()
         make_generation(Status.COMPLETED)
         make_generation(Status.IN_PROGRESS)
-        with self.assertNumQueries(7):
+        with self.assertNumQueries(8):
             sweep()
 
 
