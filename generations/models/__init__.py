@@ -8,6 +8,7 @@ from generations.models.money import AppendOnly, LedgerEntry, ModelPrice
 from generations.models.people import Membership, Team, User
 from generations.models.prompt import GenerationInput, Prompt, Upload
 from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS, UNFINISHED, Failure, Status
+from generations.models.switches import ModelSwitch
 from generations.models.trail import Event, SubmitAttempt
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "LedgerEntry",
     "Membership",
     "ModelPrice",
+    "ModelSwitch",
     "PollerSlot",
     "Prompt",
     "Status",
