@@ -67,7 +67,7 @@ class DeskTests(DeskCase, TestCase):
             self.row.upstream_model,
             self.gateway.name,
             self.row.prompt.text,
-            "<dt>Price</dt><dd>unknown</dd>",
+            "<dt>Price</dt><dd>Unknown</dd>",
             "alice",
         ):
             self.assertContains(page, words)

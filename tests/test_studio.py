@@ -442,10 +442,10 @@ class StatementTests(StudioTestCase):
         make_price("0.08")
         self.assertEqual(len(self.statements(form_token="first")), 11)
         self.assertEqual(len(self.statements(form_token="first", prompt="other words")), 12)
-        self.assertEqual(len(self.statements(form_token="second", htmx=True)), 12)
+        self.assertEqual(len(self.statements(form_token="second", htmx=True)), 13)  # two for the fresh form
 
     def test_with_htmx_the_fresh_form_adds_what_can_be_chosen(self):
-        self.assertEqual(len(self.statements(form_token="first", htmx=True)), 13)
+        self.assertEqual(len(self.statements(form_token="first", htmx=True)), 12)
 
     def test_in_the_sandbox_it_is_looked_for_as_well(self):
         Gateway.objects.update(enabled=False)
@@ -454,7 +454,7 @@ class StatementTests(StudioTestCase):
 
     def test_the_page_takes_the_same_statements_for_any_number_of_cards(self):
         for _ in range(2):
-            with self.assertNumQueries(9):  # three of them for the price: team, gateway, what was entered
+            with self.assertNumQueries(10):  # three of them for the price: team, gateway, what was entered
                 self.client.get("/")
             for number in range(5):
                 make_generation(Status.COMPLETED, prompt=f"number {number}", model=VEO)

@@ -21,12 +21,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='gateway',
             name='listing_problem',
-            field=models.CharField(blank=True, editable=False, max_length=500),
+            field=models.CharField(blank=True, db_default='', editable=False, max_length=500),
         ),
         migrations.AddField(
             model_name='gateway',
             name='lists_models',
-            field=models.BooleanField(default=False, help_text='It publishes its models and prices at /api/models, as CometAPI does: they are fetched once a day.', verbose_name='lists its models'),
+            field=models.BooleanField(db_default=False, default=False, help_text='It publishes its models and prices at /api/models, as CometAPI does: they are fetched once a day.', verbose_name='lists its models'),
         ),
         migrations.CreateModel(
             name='CatalogSnapshot',

@@ -111,10 +111,11 @@ class Gateway(models.Model):
     lists_models = models.BooleanField(
         "lists its models",
         default=False,
+        db_default=False,
         help_text="It publishes its models and prices at /api/models, as CometAPI does: they are fetched once a day.",
     )
     listing_due_at = models.DateTimeField(null=True, editable=False)
-    listing_problem = models.CharField(max_length=500, blank=True, editable=False)
+    listing_problem = models.CharField(max_length=500, blank=True, db_default="", editable=False)
     paused_until = models.DateTimeField(null=True, blank=True)
     paused_reason = models.CharField(max_length=300, blank=True)
     trouble = models.PositiveIntegerField(default=0, editable=False, help_text="Creates in a row without an answer.")

@@ -84,7 +84,7 @@ class Shown:
         """What it was said to cost before it was asked for: "about 0.40 USD", "free", or that nobody knew."""
         if self.quote_amount is not None:
             return Quote(amount=self.quote_amount, currency=self.quote_currency, source="").words
-        return "free" if self.quote_source == FREE else "price unknown"
+        return "free" if self.quote_source == FREE else "unknown"
 
     @property
     def chosen(self) -> list[tuple[str, str]]:
