@@ -1,6 +1,6 @@
-"""What the supervisor asks the database: canaries, signs of life, creates on the wire."""
+"""What the supervisor asks the database: canaries and signs of life."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Max
 from django.utils import timezone
@@ -10,9 +10,7 @@ from django_q.tasks import async_task
 
 from generations import queue
 from generations.broker import SLOT_TTL
-from generations.models import Canary, PollerSlot, SubmitAttempt
-
-CREATE_SECONDS = 150  # a create is over by then, by its own clock
+from generations.models import Canary, PollerSlot
 
 
 def send_canary(cluster: str) -> int:
@@ -38,15 +36,7 @@ def last_beat(cluster: str) -> datetime | None:
     if cluster == "poll":
         until = PollerSlot.objects.exclude(owner="").aggregate(until=Max("until"))["until"]
         return until - SLOT_TTL if until else None
-    if cluster == "submit":
-        return timezone.now() if creates_on_the_wire() else None
     return Canary.objects.filter(cluster=cluster).values_list("beat_at", flat=True).first()
-
-
-def creates_on_the_wire() -> int:
-    """Return how many paid requests may be under way at this moment."""
-    since = timezone.now() - timedelta(seconds=CREATE_SECONDS)
-    return SubmitAttempt.objects.filter(outcome=SubmitAttempt.Outcome.OPEN, opened_at__gte=since).count()
 
 
 def open_pollers() -> None:

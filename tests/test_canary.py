@@ -38,8 +38,8 @@ class FakeProbe:
     def last_beat(self, cluster: str) -> datetime | None:
         return self.beat
 
-    def creates_on_the_wire(self) -> int:
-        return 0
+    def is_create_on_the_wire(self) -> bool:
+        return False
 
     def hand_out_again(self, cluster: str) -> None:
         raise AssertionError("a canary hands nothing out")

@@ -85,12 +85,12 @@ class FileProbe:
     def last_beat(self, cluster: str) -> datetime | None:
         return datetime.now().astimezone() if (self.place / f"{cluster}-beats").exists() else None
 
-    def creates_on_the_wire(self) -> int:
+    def is_create_on_the_wire(self) -> bool:
         path = self.place / "creates"
         text = path.read_text() if path.exists() else "0"
         if text == "hangs":
             time.sleep(60)
-        return int(text)
+        return int(text) > 0
 
     def hand_out_again(self, cluster: str) -> None:
         note(self.place, "handed-out", cluster)

@@ -27,8 +27,8 @@ class Probe(Protocol):
     def last_beat(self, cluster: str) -> datetime | None:
         """Return the last sign of life of a step at work in the cluster."""
 
-    def creates_on_the_wire(self) -> int:
-        """Return how many paid requests may be under way."""
+    def is_create_on_the_wire(self) -> bool:
+        """Say whether a paid request may be under way in a process that lives."""
 
     def hand_out_again(self, cluster: str) -> None:
         """Let the cluster have every message that was handed out before, and never acknowledged, at once."""
@@ -39,7 +39,7 @@ class Patience:
     """How long each silence is borne, in seconds."""
 
     every: float = 5.0  # from one canary to the next
-    overdue: float = 15.0  # a canary that has not run, or has run and is not acknowledged
+    overdue: float = 12.0  # a canary that has not run, or has run and is not acknowledged
     starting: float = 45.0  # the first canary of a cluster that is starting
     lately: float = 20.0  # a beat as young as this is a sign of life
     unacknowledged: float = 120.0  # however busy: every message it runs would be run again

@@ -69,6 +69,12 @@ def _was_taken_by_another(generation: Generation) -> bool:
     except CannotBuild as error:  # nothing has left, so nothing is unknown
         generation.move_to(Status.FAILED, actor=ACTOR, reason=str(error), failure=Failure.NOT_SENT, detail=str(error))
         return False
+    with lifeline.announced():
+        return _claim_and_send(generation, message)
+
+
+def _claim_and_send(generation: Generation, message: Message) -> bool:
+    """True when somebody else has claimed the row meanwhile."""
     try:
         attempt = open_attempt(generation, message)
     except RuntimeError as error:

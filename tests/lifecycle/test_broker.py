@@ -16,9 +16,10 @@ from generations.broker import TickBroker, tick
 from generations.gateways.http import CREATE_TIMES
 from generations.lifecycle import download, poll, submit
 from generations.models import Canary, Generation, PollerSlot, Status
-from tests.factories import make_attempt, make_generation
+from tests.factories import make_generation
 from tests.lifecycle.base import queued
 from tests.racing import race
+from videostudio.supervisor import Timing
 
 
 def slot() -> PollerSlot:
@@ -185,15 +186,6 @@ class EngineTests(TestCase):
         tasks.canary("download")
         self.assertEqual(engine.last_beat("download"), beat)
 
-    def test_creates_on_the_wire_are_open_attempts_within_their_time(self):
-        self.assertEqual((engine.creates_on_the_wire(), engine.last_beat("submit")), (0, None))
-        make_generation(Status.SUBMITTING)
-        make_generation(Status.IN_PROGRESS)
-        long_ago = timezone.now() - timedelta(seconds=engine.CREATE_SECONDS + 1)
-        make_attempt(make_generation(), opened_at=long_ago)
-        self.assertEqual(engine.creates_on_the_wire(), 1)
-        self.assertLess(timezone.now() - engine.last_beat("submit"), timedelta(seconds=5))
-
     def test_a_poller_beats_by_its_lease(self):
         self.assertIsNone(engine.last_beat("poll"))
         tick()
@@ -226,4 +218,4 @@ class SettingsTests(SimpleTestCase):
         self.assertLess(submit.LEASE.total_seconds(), settings.Q_CLUSTER["timeout"])
         self.assertLess(download.MOST_SECONDS, alternatives["download"]["timeout"])
         self.assertLess(poll.BUDGET_SECONDS + poll.DRAIN_SECONDS, alternatives["poll"]["timeout"])
-        self.assertEqual(engine.CREATE_SECONDS, CREATE_TIMES.overall)
+        self.assertEqual(Timing().create, CREATE_TIMES.overall)

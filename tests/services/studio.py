@@ -212,7 +212,8 @@ def part_of(pid: int) -> str:
         variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except (FileNotFoundError, ProcessLookupError):
         return ""
-    return next((value[15:].decode() for value in variables if value.startswith(b"Q_CLUSTER_NAME=")), "supervisor")
+    named = (value[15:].decode() for value in variables if value.startswith(b"Q_CLUSTER_NAME="))
+    return next(named, "") or "supervisor"
 
 
 def kill(pid: int) -> None:
