@@ -26,6 +26,11 @@ def canary_at(cluster: str) -> datetime | None:
     return Canary.objects.filter(cluster=cluster).values_list("at", flat=True).first()
 
 
+def message_is_taken(pk: int) -> bool:
+    """Say whether the cluster has taken a message that is still in the queue."""
+    return OrmQ.objects.filter(pk=pk, lock__gt=timezone.now()).exists()
+
+
 def message_waits(pk: int) -> bool:
     """Say whether a message is still in the queue: not run yet, or run and never acknowledged."""
     return OrmQ.objects.filter(pk=pk).exists()

@@ -79,6 +79,9 @@ class FileProbe:
     def canary_at(self, cluster: str) -> datetime | None:
         return None if (self.place / f"{cluster}-frozen").exists() else datetime.now().astimezone()
 
+    def message_is_taken(self, pk: int) -> bool:
+        return False
+
     def message_waits(self, pk: int) -> bool:
         return False
 

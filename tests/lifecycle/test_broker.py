@@ -175,10 +175,14 @@ class EngineTests(TestCase):
                 key = engine.send_canary(cluster)
                 message = OrmQ.objects.get(pk=key)
                 self.assertEqual((message.key, engine.message_waits(key)), (cluster, True))
+                self.assertFalse(engine.message_is_taken(key))
+                with mock.patch.object(broker, "tick"):
+                    TickBroker(cluster).dequeue()
+                self.assertTrue(engine.message_is_taken(key))
                 tasks.canary(*SignedPackage.loads(message.payload)["args"])
                 self.assertLess(timezone.now() - engine.canary_at(cluster), timedelta(seconds=5))
                 message.delete()
-                self.assertFalse(engine.message_waits(key))
+                self.assertFalse(engine.message_waits(key) or engine.message_is_taken(key))
 
     def test_a_canary_keeps_the_beat_and_a_beat_the_canary(self):
         beat = timezone.now()

@@ -104,6 +104,9 @@ class DatabaseProbe:
     def canary_at(self, cluster: str) -> datetime | None:
         return self._ask(lambda: engine.canary_at(cluster))
 
+    def message_is_taken(self, pk: int) -> bool:
+        return self._ask(lambda: engine.message_is_taken(pk))
+
     def message_waits(self, pk: int) -> bool:
         return self._ask(lambda: engine.message_waits(pk))
 
