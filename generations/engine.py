@@ -2,14 +2,12 @@
 
 from datetime import datetime
 
-from django.db.models import Max
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from generations import queue
-from generations.broker import SLOT_TTL
 from generations.models import Canary, PollerSlot
 
 
@@ -37,10 +35,7 @@ def message_waits(pk: int) -> bool:
 
 
 def last_beat(cluster: str) -> datetime | None:
-    """Return the last sign of life of a step at work in this cluster, or None when none is at work."""
-    if cluster == "poll":
-        until = PollerSlot.objects.exclude(owner="").aggregate(until=Max("until"))["until"]
-        return until - SLOT_TTL if until else None
+    """Return the last sign of life of a step at work in this cluster, or None when there never was one."""
     return Canary.objects.filter(cluster=cluster).values_list("beat_at", flat=True).first()
 
 

@@ -44,7 +44,7 @@ class Patience:
     every: float = 5.0  # from one canary to the next
     overdue: float = 12.0  # a canary that has not run, or has run and is not acknowledged
     starting: float = 45.0  # the first canary, until a cluster that is starting has taken it
-    lately: float = 20.0  # a beat as young as this is a sign of life
+    lately: float = 12.0  # a beat as young as this is a sign of life; one comes every five seconds
     unacknowledged: float = 120.0  # however busy: every message it runs would be run again
 
 

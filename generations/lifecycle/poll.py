@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from generations.gateways import GatewayBusy, GatewayError, GatewayRejected, GatewayUnclear, VideoTask, dialect
 from generations.gateways.http import AsyncSender, Endpoint
-from generations.lifecycle import batch, recovery
+from generations.lifecycle import batch, heartbeat, recovery
 from generations.lifecycle.cadence import PolledRow, Step, after_answer, after_silence, not_asked
 from generations.lifecycle.endpoints import endpoint
 from generations.lifecycle.persistence import AWAY
@@ -241,8 +241,8 @@ class Poller:
                 self.settled = settled | self.settled
 
     async def beat(self) -> None:
-        """Renew the slot's lease, look at the gateways again, and sweep now and then."""
-        swept_at = 0.0
+        """Renew the slot's lease and look at the gateways again; sweep and show life now and then."""
+        swept_at = shown_at = 0.0
         while not self.is_lost:
             self.targets = await self.db(targets) or self.targets
             held = await self.db(hold_slot, self.slot, self.token)
@@ -251,6 +251,10 @@ class Poller:
             elif time.monotonic() - swept_at >= SWEEP_SECONDS:
                 swept_at = time.monotonic()
                 await self.db(recovery.sweep)
+            # Not told from the slot, which the tick gives to the next one whether or not anybody takes it up.
+            if not self.is_lost and time.monotonic() - shown_at >= heartbeat.BEAT_SECONDS:
+                shown_at = time.monotonic()
+                await self.db(heartbeat.show_life, "poll")
             if not await self.goes_on_after(BEAT_SECONDS):
                 return
 

@@ -190,10 +190,10 @@ class EngineTests(TestCase):
         tasks.canary("download")
         self.assertEqual(engine.last_beat("download"), beat)
 
-    def test_a_poller_beats_by_its_lease(self):
-        self.assertIsNone(engine.last_beat("poll"))
+    def test_a_tick_is_no_sign_of_life(self):
+        """It hands the slot on for as long as the queue has room, even if nobody takes the message."""
         tick()
-        self.assertLess(timezone.now() - engine.last_beat("poll"), timedelta(seconds=5))
+        self.assertIsNone(engine.last_beat("poll"))
 
     def test_a_start_takes_over_from_the_poller_of_a_studio_that_was_killed(self):
         tick()

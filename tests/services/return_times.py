@@ -86,9 +86,10 @@ class Measurement:
             if self.is_busy:
                 self.begin_work()
             killed_at = time.time()
-            for pid in self.victims(self.studio):
+            victims = self.victims(self.studio)
+            for pid in victims:
                 kill(pid)
-            if self.studio.process.poll() is not None or not self.studio.everybody():
+            if self.studio.process.pid in victims:
                 self.studio.process.wait()
                 start_again(self.studio)
             asked = {}
