@@ -23,6 +23,7 @@ from generations.models import (
     Generation,
     GenerationInput,
     Membership,
+    ModelSwitch,
     Prompt,
     Status,
     SubmitAttempt,
@@ -211,6 +212,18 @@ class GatewayAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False  # history names it; switch it off instead
+
+
+@admin.register(ModelSwitch)
+class ModelSwitchAdmin(admin.ModelAdmin):
+    """Models of the catalogue that are on, off or hidden by hand."""
+
+    list_display = ["model_key", "position", "is_hidden", "reason", "changed_at"]
+    list_filter = ["position", "is_hidden"]
+    fields = ["model_key", "position", "is_hidden", "reason"]
+
+    def get_readonly_fields(self, request, obj=None):
+        return ["model_key"] if obj else []
 
 
 class AttemptInline(ReadOnly, admin.TabularInline):

@@ -10,7 +10,10 @@ from generations.fields import LockedText
 from generations.models import Gateway, Team, User
 from generations.models.gateway import LOCKED_KEY, NO_KEY
 
-COMETAPI_OFFERS = ["omni", "veo", "wan/wan2.6", "wan/wan2.7"]
+COMETAPI_OFFERS = [
+    *("grok", "happyhorse", "kling", "omni", "runway", "seedance", "sora", "veo", "vidu"),
+    *("wan/wan2.6", "wan/wan2.7"),
+]
 COMPUTEVAULT_OFFERS = ["wan/wan2.5-t2v-preview", "wan/wan2.6-t2v"]
 
 

@@ -20,11 +20,12 @@ from generations.models import Failure, Gateway, Generation, Membership, Prompt,
 from generations.models.prompt import normalise
 from generations.specs import VideoModel
 from tests.media.clips import make_clip
+from tests.pages import picture
 from tests.upstream import FakeUpstream
 
 FORM_MODEL = "wan/wan2.6"
 ENVELOPE_MODEL = "wan/wan2.6-t2v"
-ALL_FAMILIES = ["omni", "veo", "wan"]
+ALL_FAMILIES = sorted({model.family for model in catalog().models})
 PASSWORD = "a long enough password"
 
 _numbers = itertools.count(1)
@@ -91,6 +92,17 @@ def begun(order: Order | None = None, **fields: Any) -> Generation:
     generation, is_new = begin(order or make_order(**fields))
     assert is_new
     return generation
+
+
+def defaults_of(entry: VideoModel) -> dict[str, Any]:
+    """Return what a model takes for whatever is not chosen, by option."""
+    return {option.name: option.default for option in entry.options if option.default is not None}
+
+
+def needed_options(entry: VideoModel) -> dict[str, Any]:
+    """Return something to post for each option that has no default and cannot be left out."""
+    given = {"url": lambda: "https://example.com/still.jpg", "image": picture}
+    return {option.name: given[option.kind]() for option in entry.options if option.required and option.default is None}
 
 
 @functools.cache

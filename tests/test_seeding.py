@@ -95,7 +95,7 @@ class GatewayTests(TestCase):
         self.assertEqual((comet.key, comet.base_url, comet.key_source), (*COMET.values(), "environment"))
         self.assertEqual((vault.key, vault.base_url), tuple(VAULT.values()))
         for model in catalog().models:
-            expected = comet if model.dialect == "openai_videos" else vault
+            expected = vault if model.dialect == "newapi" else comet
             self.assertEqual(
                 [gateway for gateway in (comet, vault) if gateway.does_offer(model)], [expected], model.key
             )

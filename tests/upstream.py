@@ -1,4 +1,4 @@
-"""A scripted gateway over loopback that speaks both dialects as strictly as the providers' documents.
+"""A scripted gateway over loopback that speaks every dialect as strictly as the providers' documents.
 
     with FakeUpstream(video=clip) as upstream:
         upstream.busy(2).fails("no such luck")      # the next create is refused, the one after it fails
@@ -23,6 +23,19 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
+
+from tests.native_upstream import (
+    IMAGE2VIDEO,
+    KLING,
+    NATIVE,
+    RUNWAY,
+    TEXT2VIDEO,
+    XAI,
+    Native,
+    bare_base64,
+    data_uri,
+    read_body,
+)
 
 FORM, ENVELOPE = "openai_videos", "newapi"
 FORM_PATH, ENVELOPE_PATH = "/v1/videos", "/v1/video/generations"
@@ -50,6 +63,7 @@ class Create:
     headers: dict[str, str]
     at: float
     upstream_id: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,11 +84,16 @@ class Fetch:
 
 @dataclass(frozen=True)
 class Rules:
-    """What the document of one model allows: its dialect, its fields, its files."""
+    """What the document of one model allows: its dialect, its fields, its files and how many of each.
+
+    `needs` are fields it cannot do without; `paths` what each path of its dialect forbids and needs besides.
+    """
 
     dialect: str
     fields: Mapping[str, Check]
-    files: frozenset[str] = frozenset()
+    files: Mapping[str, int] = field(default_factory=dict)
+    needs: frozenset[str] = frozenset()
+    paths: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
 
 
 def one_of(*values: Any) -> Check:
@@ -103,8 +122,35 @@ SIZES_480P = ("832*480", "480*832", "624*624")
 VEO = Rules(
     FORM,
     {"seconds": one_of("4", "6", "8"), "size": one_of("1280x720", "720x1280", "1920x1080", "3840x2160")},
-    frozenset({"input_reference"}),
+    {"input_reference": 1},
 )
+
+
+def whole_numbers(low: int, high: int) -> Check:
+    return lambda value: integer(value) and low <= value <= high
+
+
+def texts_of_numbers(low: int, high: int) -> Check:
+    return one_of(*(str(number) for number in range(low, high + 1)))
+
+
+def flat(low: int, high: int, sizes: str, files: Mapping[str, int] | None = None) -> Rules:
+    """Rules of a model on the form dialect: any whole number of seconds, some sizes."""
+    return Rules(FORM, {"seconds": texts_of_numbers(low, high), "size": one_of(*sizes.split())}, files or {})
+
+
+SEEDANCE_720P = "864x496 752x560 640x640 560x752 496x864 992x432 1280x720 1112x834 960x960 834x1112 720x1280 1470x630"
+SEEDANCE = f"{SEEDANCE_720P} 1920x1080 1664x1248 1440x1440 1248x1664 1080x1920"
+SEEDANCE_10 = (
+    "864x480 736x544 640x640 544x736 480x864 960x416 1248x704 1120x832 960x960 832x1120 704x1248 1504x640 "
+    "1920x1088 1664x1248 1440x1440 1248x1664 1088x1920"
+)
+RUNWAY_RATIOS = ("1280:720", "720:1280", "1104:832", "832:1104", "960:960", "1584:672", "1280:768", "768:1280")
+GROK = {
+    "duration": whole_numbers(1, 15),
+    "aspect_ratio": one_of("1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3"),
+    "image.url": data_uri,
+}
 
 
 def wan_envelope(sizes: tuple[str, ...], durations: tuple[int, ...], **more: Check) -> Rules:
@@ -151,6 +197,45 @@ STRICT: dict[str, Rules] = {
             "resolution": one_of("720p", "1080p"),
         },
     ),
+    "happyhorse-1.0": flat(3, 15, "1280x720 720x1280 1920x1080 1080x1920 1440x1440"),
+    "viduq3": flat(1, 16, "640x352 960x528 1280x720 1920x1080"),
+    "viduq3-turbo": flat(1, 16, "640x352 960x528 1280x720 1920x1080"),
+    "doubao-seedance-2-0": flat(4, 15, SEEDANCE, {"input_reference": 9}),
+    "doubao-seedance-2-0-fast": flat(4, 15, SEEDANCE_720P, {"input_reference": 9}),
+    "doubao-seedance-1-5-pro": flat(4, 12, SEEDANCE),
+    "doubao-seedance-1-0-pro": flat(2, 10, SEEDANCE_10),
+    "kling-v2-master": Rules(
+        KLING,
+        {
+            "duration": one_of("5", "10"),
+            "mode": one_of("std", "pro"),
+            "aspect_ratio": one_of("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3"),
+            "negative_prompt": words,
+            "image": bare_base64("image/png", "image/jpeg"),
+            "image_tail": bare_base64("image/png", "image/jpeg"),
+        },
+        paths={
+            TEXT2VIDEO: (frozenset({"image", "image_tail"}), frozenset()),
+            IMAGE2VIDEO: (frozenset({"aspect_ratio"}), frozenset({"image"})),
+        },
+    ),
+    "gen3a_turbo": Rules(
+        RUNWAY,
+        {
+            "promptImage": link,
+            "duration": one_of(5, 10),
+            "ratio": one_of(
+                *["1280:720", "720:1280", "1104:832", "832:1104", "960:960", "1584:672", "1280:768", "768:1280"]
+            ),
+            "seed": whole_numbers(0, 999999999),
+            "watermark": flag,
+        },
+        needs=frozenset({"promptImage"}),
+    ),
+    "grok-imagine-video": Rules(XAI, GROK | {"resolution": one_of("480p", "720p")}),
+    "grok-imagine-video-1.5": Rules(
+        XAI, GROK | {"resolution": one_of("480p", "720p", "1080p")}, needs=frozenset({"image.url"})
+    ),
     "veo3.1-fast": VEO,
     "veo3.1": VEO,
     "wan2.5-t2v-preview": wan_envelope(SIZES_480P + SIZES_720P + SIZES_1080P, (5, 10)),
@@ -171,7 +256,11 @@ def violations_of(create: Create, rules: Mapping[str, Rules]) -> list[str]:
     ]
     found += [f"{name}: takes no file" for name in create.files if name not in model.files]
     for name, files in create.files.items():
-        found += [f"{name}: one image with a name is allowed"] if len(files) != 1 or not _is_image(files[0]) else []
+        is_right = len(files) <= model.files.get(name, 0) and all(map(_is_image, files))
+        found += [] if is_right else [f"{name}: at most {model.files.get(name, 0)} images with names are allowed"]
+    forbidden, needed = model.paths.get(create.path, (frozenset(), frozenset()))
+    found += [f"{name}: does not belong to {create.path}" for name in forbidden if name in create.fields]
+    found += [f"{name}: missing" for name in model.needs | needed if name not in create.fields]
     if not words(create.prompt):
         found.append("prompt: missing")
     parameters = "metadata.parameters."
@@ -216,6 +305,7 @@ class Task:
     prompt: str
     script: Script
     created_at: int
+    path: str = ""
     polls: int = 0
     links: int = 0
     verdicts: int = 0
@@ -356,7 +446,9 @@ class FakeUpstream:
                 return None, script, []
             # The random part keeps ids of several servers in one database apart.
             create.upstream_id = f"task_{len(self.tasks) + 1:04d}_{secrets.token_hex(8)}"
-            task = Task(create.upstream_id, create.dialect, create.model, create.prompt, script, int(create.at))
+            task = Task(
+                create.upstream_id, create.dialect, create.model, create.prompt, script, int(create.at), create.path
+            )
             self.tasks[task.upstream_id] = task
             return task, script, []
 
@@ -413,14 +505,23 @@ class _Handler(BaseHTTPRequestHandler):
                 create = read_form(self.headers.get("Content-Type", ""), body)
             elif path == ENVELOPE_PATH:
                 create = read_envelope(self.headers.get("Content-Type", ""), body)
+            elif native := next((native for native in NATIVE if native.create_path == path), None):
+                create = self._read_native(native, body)
             else:
                 return self._json(404, {"error": {"message": f"no route {path}"}})
         except ValueError as error:
             with self.server.upstream.lock:
                 self.server.upstream.violations.append(str(error))
             return self._json(400, {"error": {"message": str(error), "code": "invalid_request"}})
+        create.path = path
         create.headers = {name.lower(): value for name, value in self.headers.items()}
         self._answer_create(*self.server.upstream.take(create))
+
+    def _read_native(self, native: Native, body: bytes) -> Create:
+        if missing := native.headers - {name.lower() for name in self.headers}:
+            raise ValueError(f"header missing: {', '.join(missing)}")
+        fields = dict(_leaves(read_body(self.headers.get("Content-Type", ""), body), ""))
+        return _create(native.dialect, fields, {}, model=native.model, prompt=native.prompt)
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
@@ -434,6 +535,9 @@ class _Handler(BaseHTTPRequestHandler):
                 if dialect == FORM and upstream_id.endswith("/content"):
                     return self._content(unquote(upstream_id.removesuffix("/content")))
                 return self._poll(unquote(upstream_id), dialect)
+        for native in NATIVE:
+            if path.startswith(native.poll_path + "/") and not native.headers - {name.lower() for name in self.headers}:
+                return self._poll(unquote(path.removeprefix(native.poll_path + "/")), native.dialect, native)
         self._json(404, {"error": {"message": f"no route {path}"}})
 
     def _is_known(self) -> bool:
@@ -457,16 +561,7 @@ class _Handler(BaseHTTPRequestHandler):
         if script.create == "cut_head":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Ty")
             return self._hang_up()
-        job = {
-            "id": task.upstream_id,
-            "object": "video",
-            "model": task.model,
-            "status": "queued",
-            "progress": 0,
-            "created_at": task.created_at,
-        }
-        if task.dialect == FORM:
-            job["task_id"] = task.upstream_id
+        job = created_job(task)
         if script.create == "cut_body":
             whole = json.dumps(job).encode()
             self._head(200, {"Content-Type": "application/json", "Content-Length": str(len(whole))})
@@ -474,12 +569,16 @@ class _Handler(BaseHTTPRequestHandler):
             return self._hang_up()
         self._json(200, job)
 
-    def _poll(self, upstream_id: str, dialect: str) -> None:
+    def _poll(self, upstream_id: str, dialect: str, native: Native | None = None) -> None:
         task, word, url = self.server.upstream.poll(upstream_id)
+        if task is not None and native is not None and task.path != native.create_path:
+            task = None
         if task is None or task.polls <= task.script.missing_polls:
             return self._json(400, {"code": "task_not_exist", "message": "task_not_exist", "data": None})
         if task.polls <= task.script.poll_troubles:
             return self._send(task.script.poll_status, b"<html>upstream trouble</html>", "text/html")
+        if native is not None:
+            return self._json(200, native.polled(task, word, url))
         self._json(200, flat_job(task, word, url) if dialect == FORM else envelope(task, word, url))
 
     def _content(self, upstream_id: str) -> None:
@@ -577,12 +676,7 @@ def read_form(content_type: str, body: bytes) -> Create:
 
 def read_envelope(content_type: str, body: bytes) -> Create:
     """Return the create in a JSON body, flattened. Raise ValueError for any other body."""
-    if not content_type.lower().startswith("application/json"):
-        raise ValueError(f"application/json expected, not {content_type!r}")
-    whole = json.loads(body)
-    if not isinstance(whole, dict):
-        raise ValueError("a JSON object expected")
-    return _create(ENVELOPE, dict(_leaves(whole, "")), {})
+    return _create(ENVELOPE, dict(_leaves(read_body(content_type, body), "")), {})
 
 
 def _leaves(value: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:
@@ -592,12 +686,34 @@ def _leaves(value: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:
     return found
 
 
-def _create(dialect: str, fields: dict[str, Any], files: dict[str, list[SentFile]]) -> Create:
-    for name in ("model", "prompt"):
+def _create(
+    dialect: str,
+    fields: dict[str, Any],
+    files: dict[str, list[SentFile]],
+    *,
+    model: str = "model",
+    prompt: str = "prompt",
+) -> Create:
+    for name in (model, prompt):
         if not isinstance(fields.get(name), str):
             raise ValueError(f"{name}: missing, or not text")
-    model, prompt = fields.pop("model"), fields.pop("prompt")
-    return Create(dialect, model, prompt, fields, files, {}, time.time())
+    return Create(dialect, fields.pop(model), fields.pop(prompt), fields, files, {}, time.time())
+
+
+def created_job(task: Task) -> dict[str, Any]:
+    """Return the answer to a create, field for field."""
+    for native in NATIVE:
+        if native.create_path == task.path:
+            return native.created(task)
+    job = {
+        "id": task.upstream_id,
+        "object": "video",
+        "model": task.model,
+        "status": "queued",
+        "progress": 0,
+        "created_at": task.created_at,
+    }
+    return job | ({"task_id": task.upstream_id} if task.dialect == FORM else {})
 
 
 def flat_job(task: Task, word: str, url: str) -> dict[str, Any]:

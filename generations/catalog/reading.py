@@ -9,6 +9,7 @@ from generations.specs import (
     Choice,
     Flag,
     ImageFile,
+    ImageFiles,
     IntRange,
     Observed,
     Option,
@@ -18,7 +19,9 @@ from generations.specs import (
     VideoModel,
 )
 
-KINDS: dict[str, type[Option]] = {kind.kind: kind for kind in (Choice, Size, IntRange, Text, Url, Flag, ImageFile)}
+KINDS: dict[str, type[Option]] = {
+    kind.kind: kind for kind in (Choice, Size, IntRange, Text, Url, Flag, ImageFile, ImageFiles)
+}
 
 type Shape = Literal["text", "integer", "flag", "scalar", "texts", "scalars", "text map", "scalar map", "tiers"]
 
@@ -52,6 +55,14 @@ OPTION: dict[str, Shape] = {
     "preference": "flag",
     "requires": "scalar map",
     "overridden_by": "texts",
+    "needs": "texts",
+}
+IMAGE: dict[str, Shape] = {
+    "encoding": "text",
+    "types": "texts",
+    "max_bytes": "integer",
+    "max_pixels": "integer",
+    "min_side": "integer",
 }
 BY_KIND: dict[str, dict[str, Shape]] = {
     "choice": {"values": "scalars", "unit": "text", "labels": "text map"},
@@ -60,7 +71,8 @@ BY_KIND: dict[str, dict[str, Shape]] = {
     "text": {"max_length": "integer", "multiline": "flag"},
     "url": {"max_length": "integer"},
     "flag": {},
-    "image": {"types": "texts", "max_bytes": "integer", "max_pixels": "integer"},
+    "image": IMAGE,
+    "images": IMAGE | {"most": "integer"},
 }
 KIND_NEEDS = {
     "choice": ("values",),
@@ -68,6 +80,7 @@ KIND_NEEDS = {
     "integer": ("low", "high"),
     "text": ("max_length",),
     "flag": ("default",),
+    "images": ("most",),
 }
 
 
@@ -104,7 +117,7 @@ SHAPES: dict[Shape, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
-def read_file(path: Path, dialects: frozenset[str]) -> list[VideoModel]:
+def read_file(path: Path) -> list[VideoModel]:
     """Return the models of one file in its order. Raises CatalogError."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -117,15 +130,13 @@ def read_file(path: Path, dialects: frozenset[str]) -> list[VideoModel]:
             raise ValueError("holds no model")
     except ValueError as error:
         raise CatalogError(path.name, "", str(error)) from error
-    return [read_entry(path, table, dialects) for table in tables]
+    return [read_entry(path, table) for table in tables]
 
 
-def read_entry(path: Path, table: dict[str, Any], dialects: frozenset[str]) -> VideoModel:
+def read_entry(path: Path, table: dict[str, Any]) -> VideoModel:
     key = table.get("key")
     try:
         model = read_model(table)
-        if model.dialect not in dialects:
-            raise ValueError(f"dialect {model.dialect!r} is not one of {', '.join(sorted(dialects))}")
         if model.family != path.stem:
             raise ValueError(f"key is not of the family {path.stem!r} that the file is named after")
     except ValueError as error:

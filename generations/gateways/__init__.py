@@ -16,10 +16,22 @@ from .base import (
     VideoRequest,
     VideoTask,
 )
+from .kling import Kling
 from .newapi import NewAPI
 from .openai_videos import OpenAIVideos
+from .runway import Runway
+from .xai import XAI
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (OpenAIVideos(), NewAPI())}
+DIALECTS: dict[str, Dialect] = {
+    dialect.name: dialect
+    for dialect in (
+        OpenAIVideos(),
+        NewAPI(),
+        Kling(),
+        Runway(),
+        XAI(),
+    )
+}
 
 
 def dialect(name: str) -> Dialect:
@@ -32,6 +44,7 @@ def dialect(name: str) -> Dialect:
 
 __all__ = [
     "DIALECTS",
+    "XAI",
     "Answer",
     "Dialect",
     "FilePart",
@@ -42,9 +55,11 @@ __all__ = [
     "GatewayProtocolError",
     "GatewayRejected",
     "GatewayUnclear",
+    "Kling",
     "Message",
     "NewAPI",
     "OpenAIVideos",
+    "Runway",
     "TaskStatus",
     "VideoRequest",
     "VideoTask",

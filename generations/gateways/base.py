@@ -21,6 +21,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -113,13 +114,17 @@ class VideoRequest:
 
 @dataclass(frozen=True)
 class Message:
-    """An HTTP request without its host and key. It carries `json`, or multipart `parts`, or neither."""
+    """An HTTP request without its host and key. It carries `json`, or multipart `parts`, or neither.
+
+    `state` never leaves: it is what polls of the task need to know of its create, such as the path it went to.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     json: dict[str, Any] | None = None
     parts: tuple[tuple[str, Part], ...] = ()
+    state: Mapping[str, Any] = field(default_factory=dict)
 
     def digest(self) -> str:
         """Return the sha256, in hex, of method, path and body; equal requests have equal digests."""
@@ -164,7 +169,8 @@ class VideoTask:
 
     `word` is the raw status, `progress` 0-100, `urls` every place the finished video may be, best first
     (absolute http(s), or root-relative to the gateway); `error` the gateway's words, "" if it gave none;
-    `state` what later polls in this dialect need; `raw` the whole answer.
+    `state` what later polls in this dialect need; `cost_usd` what the gateway says it cost, where it says so;
+    `raw` the whole answer.
     """
 
     upstream_id: str
@@ -174,6 +180,7 @@ class VideoTask:
     urls: tuple[str, ...]
     error: str
     rewritten_prompt: str = ""
+    cost_usd: Decimal | None = None
     state: dict[str, Any] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -202,6 +209,25 @@ class Dialect(ABC):
     @abstractmethod
     def read_task(self, answer: Answer) -> VideoTask:
         """Return the task. Raise GatewayError by the rules for polls; an unknown word is no error."""
+
+
+def json_body(request: VideoRequest, *, model: str = "model", prompt: str = "prompt") -> dict[str, Any]:
+    """Return a request as one JSON object, options where their dotted paths say; raise ValueError for files.
+
+    `model` and `prompt` are what the wire calls these two.
+    """
+    if any(request.files.values()):
+        raise ValueError("this dialect carries no files")
+    body: dict[str, Any] = {model: request.model, prompt: request.prompt}
+    for path, value in request.fields.items():
+        *steps, last = path.split(".")
+        inner = body
+        for step in steps:
+            inner = inner.setdefault(step, {})
+            if not isinstance(inner, dict):
+                raise ValueError(f"{path} leads through a value that is no object")
+        inner[last] = value
+    return body
 
 
 def check_create(answer: Answer) -> dict[str, Any]:

@@ -137,6 +137,7 @@ def _open_attempt(generation: Generation, message: Message, token: str) -> Submi
         claim=token,
         due_at=timezone.now() + LEASE,
         detail="",
+        upstream_state=dict(message.state),
     )
     if not won:
         return None
@@ -230,7 +231,7 @@ def _accept(attempt: SubmitAttempt, task: VideoTask, key: str) -> bool:
         reason="accepted by the gateway",
         evidence={"upstream_id": task.upstream_id},
         upstream_id=task.upstream_id,
-        upstream_state=dict(task.state),
+        upstream_state=generation.upstream_state | task.state,
         upstream_status=task.word[:100],
         last_answer=storable(task.raw, key),
         progress=min(task.progress or 0, 99),

@@ -6,6 +6,7 @@ from generations.models.generation import Generation
 from generations.models.people import Membership, Team, User
 from generations.models.prompt import GenerationInput, Prompt, Upload
 from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS, UNFINISHED, Failure, Status
+from generations.models.switches import ModelSwitch
 from generations.models.trail import Event, SubmitAttempt
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Generation",
     "GenerationInput",
     "Membership",
+    "ModelSwitch",
     "PollerSlot",
     "Prompt",
     "Status",

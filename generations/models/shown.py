@@ -3,6 +3,8 @@
 from django.urls import reverse
 
 from generations.models.statuses import Failure, Status
+from generations.models.switches import successor_of
+from generations.specs import ImageFile, VideoModel
 
 NEXT_STEPS = {
     Failure.NOT_SENT: "Nothing was created and nothing was billed. Check the gateway, then use it again.",
@@ -25,6 +27,12 @@ class Shown:
     @property
     def model_label(self) -> str:
         return self.video_model.label if self.video_model else self.upstream_model
+
+    @property
+    def successor(self) -> VideoModel | None:
+        """The model that another video like this one is made on, when its own is retired."""
+        model = self.video_model
+        return successor_of(model) if model and model.status == "retired" else None
 
     @property
     def status_word(self) -> str:
@@ -79,7 +87,7 @@ class Shown:
         return [
             (option.label, option.words(self.options[option.name]))
             for option in model.options
-            if option.name in self.options and option.kind != "image"
+            if option.name in self.options and not isinstance(option, ImageFile)
         ]
 
     @property

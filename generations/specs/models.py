@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from generations.specs.options import ImageFile, Option, OptionError, OptionErrors, Value
+from generations.specs.options import ImageFile, Option, OptionError, OptionErrors, Scalar, Value
 from generations.specs.reading import is_absent, listed, nominal_frame, parse_frame, parse_integer, quoted
 
 STATUSES = ("active", "beta", "paused", "retired")
 SOURCES = ("video_url", "content")
-KEY = re.compile(r"[a-z][a-z0-9-]*/[a-z0-9][a-z0-9.-]*")
+DATE = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]")
+KEY = re.compile(r"[a-z][a-z0-9-]*/[a-z0-9][a-z0-9._-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,8 @@ class VideoModel:
             raise ValueError(f"status {self.status!r} is not one of {', '.join(STATUSES)}")
         if self.status == "retired" and not self.retired_on:
             raise ValueError("retired_on is missing")
+        if self.retired_on and not DATE.fullmatch(self.retired_on):
+            raise ValueError(f"retired_on {self.retired_on!r} is not spelled like 2026-09-24")
         if not self.sources or not set(self.sources) <= set(SOURCES) or len(set(self.sources)) != len(self.sources):
             raise ValueError(f"sources are not some of {', '.join(SOURCES)}")
         if self.prompt_max < 1:
@@ -84,7 +87,8 @@ class VideoModel:
                 raise ValueError(f"option {option.name}: path {option.path} is also the folder of another option")
 
     def check_rules(self, option: Option) -> None:
-        for rule, names in {"requires": option.requires, "overridden_by": option.overridden_by}.items():
+        rules = {"requires": option.requires, "overridden_by": option.overridden_by, "needs": option.needs}
+        for rule, names in rules.items():
             for name in names:
                 if name == option.name or self.option(name) is None:
                     raise ValueError(f"option {option.name}: {rule} names {name}, which is no other option")
@@ -111,6 +115,10 @@ class VideoModel:
 
     def option(self, name: str) -> Option | None:
         return next((option for option in self.options if option.name == name), None)
+
+    def label_of(self, name: str) -> str:
+        option = self.option(name)
+        return option.label if option else name
 
     def option_with_role(self, role: str) -> Option | None:
         return next((option for option in self.options if role and option.role == role), None)
@@ -142,6 +150,10 @@ class VideoModel:
         for option in self.options:  # what is not sent need not be given
             if option.name in errors and is_absent(values.get(option.name)) and not self.is_sent(option, cleaned):
                 del errors[option.name]
+        for option in self.options:
+            missing = [self.label_of(name) for name in option.needs if is_absent(values.get(name))]
+            if option.name in cleaned and missing:
+                errors[option.name] = [f"{option.label} is only taken together with {', '.join(missing)}."]
         if errors:
             raise OptionErrors(errors)
         return cleaned
@@ -151,19 +163,22 @@ class VideoModel:
         met = all(values.get(name) == value for name, value in option.requires.items())
         return met and all(is_absent(values.get(name)) for name in option.overridden_by)
 
-    def sent(self, values: Mapping[str, object]) -> dict[str, Value]:
+    def sent(self, values: Mapping[str, object]) -> dict[str, Scalar]:
         """Return exactly what goes on the wire for values that `clean` returned: typed, by dotted path.
 
-        Absent: what has no value, files, unmet `requires`, and whatever `overridden_by` is given for.
+        Absent: what has no value, images, unmet `requires`, and whatever `overridden_by` is given for.
         Nothing is filled in here: what is stored is what is sent. Raises OptionErrors when a value is
         not legal, so a changed catalogue never changes a request silently.
         """
         given = self.checked({name: raw for name, raw in values.items() if not is_absent(raw)})
-        return {
-            option.path: option.wire(given[option.name])
-            for option in self.options
-            if option.name in given and not isinstance(option, ImageFile) and self.is_sent(option, given)
-        }
+        fields: dict[str, Scalar] = {}
+        for option in self.options:
+            value = given.get(option.name)
+            if value is None or isinstance(value, list) or isinstance(option, ImageFile):
+                continue
+            if self.is_sent(option, given):
+                fields[option.path] = option.wire(value)
+        return fields
 
     def asked(self, values: Mapping[str, object]) -> Asked:
         """Return the frame and the length that clean values mean; None where they do not say."""

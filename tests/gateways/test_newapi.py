@@ -18,6 +18,7 @@ FIELDS = {
 class NewAPITests(DialectContract, SimpleTestCase):
     dialect = NewAPI()
     request = VideoRequest("wan2.6-t2v", "A statue", FIELDS)
+    running_word = "IN_PROGRESS"
 
     def test_dotted_paths_become_objects_and_types_are_kept(self):
         message = self.dialect.create(self.request)
