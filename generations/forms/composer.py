@@ -359,13 +359,12 @@ class GenerationForm(forms.Form):
         return kept
 
     def upload_values(self, discarded: Iterable[str] = ()) -> dict[str, object]:
-        """Return the ids of the images, by option: a list where several are taken. `discarded` are "name:id"."""
-        options = image_options(self.video_model, *catalog().models)
+        """Return the ids of the images, by option: a list of several, or the one. `discarded` are "name:id"."""
         values: dict[str, object] = {}
         for name, uploads in self.uploads.items():
             ids = [str(upload.uuid) for upload in uploads if f"{name}:{upload.uuid}" not in discarded]
             if ids:
-                values[name] = ids if options[name].takes_several else ids[-1]
+                values[name] = ids if len(ids) > 1 else ids[0]
         return values
 
     def clean_prompt(self) -> str:
