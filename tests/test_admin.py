@@ -218,7 +218,7 @@ class KeyTests(AdminTestCase):
             ({"base_url": "https://["}, "Enter an address"),
             ({"offers": '"veo"'}, "Enter a list of texts"),
             ({"offers": "[1]"}, "Enter a list of texts"),
-            ({"offers": '["veoo"]'}, "Nothing is called 'veoo'. It can be omni, omni/omni-fast"),
+            ({"offers": '["veoo"]'}, "Nothing is called 'veoo'. It can be grok, grok/grok-imagine-video"),
             ({"offers": "nonsense"}, "Enter a valid JSON."),
             ({"offers": '["\\u0000"]'}, "Nothing is called"),
             ({"max_creates": "0"}, "nothing would ever be sent"),
