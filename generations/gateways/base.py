@@ -21,6 +21,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -146,7 +147,9 @@ class Answer:
         """Return the body as a dict that any database can store. Raise GatewayProtocolError when it is none."""
         try:
             # A database takes neither NaN, nor infinity, nor NUL or half a surrogate pair in a text.
-            value = json.loads(self.body, parse_constant=lambda _: None, parse_float=_finite)
+            text = self.body.decode(json.detect_encoding(self.body), "replace").removeprefix("\ufeff")
+            value = json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
+            value = _storable_tree(value) if "\\u" in text else value
         except (ValueError, RecursionError):
             value = None
         if self.truncated or not isinstance(value, dict):
@@ -155,7 +158,7 @@ class Answer:
                 status=self.status,
                 evidence=self.evidence,
             )
-        return _storable_tree(value) if b"\\u" in self.body else value
+        return value
 
 
 @dataclass(frozen=True)
@@ -247,7 +250,7 @@ def words_of(body: Mapping[str, Any]) -> str:
 
 def plain(text: str, limit: int = 500) -> str:
     """Return text on one line, without control characters and without the queries of links in it."""
-    line = " ".join(_storable(_without_queries(text)).split())
+    line = " ".join(_storable(_without_queries(text[: 8 * limit])).split())
     line = "".join(char for char in line if char.isprintable())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
@@ -264,7 +267,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _date(value: str) -> float:
-    return parsedate_to_datetime(value).timestamp()
+    moment = parsedate_to_datetime(value)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _now_there(headers: Mapping[str, str]) -> float:
@@ -294,7 +298,13 @@ def _sha256(content: str | bytes) -> str:
 
 
 def _without_queries(text: str) -> str:
-    return re.sub(r"""(https?://[^\s"'<>?#]+)[?#][^\s"'<>]+""", r"\1?…", text, flags=re.IGNORECASE)
+    """Cut each link at its query. What a gateway says may be made to be slow: this reads it once."""
+    return re.sub(r"""https?://[^\s"'<>]+""", _without_query, text, flags=re.IGNORECASE)
+
+
+def _without_query(link: re.Match[str]) -> str:
+    place, *query = re.split(r"[?#](?=.)", link[0], maxsplit=1)
+    return f"{place}?…" if query else place
 
 
 def _storable(text: str) -> str:

@@ -5,6 +5,7 @@ Gateways leak each other's shapes, so there is one table of synonyms and one ord
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ from .base import (
 
 LONGEST_ID = 512
 LONGEST_URL = 8192
+KEPT_BYTES = 64 * 1024
 ABSOLUTE = re.compile(r"https?://[^\\\s\x00-\x1f\x7f]+", re.IGNORECASE)
 ROOT_RELATIVE = re.compile(r"/[^/\\\s\x00-\x1f\x7f][^\\\s\x00-\x1f\x7f]*")
 
@@ -104,7 +106,7 @@ def created_task(answer: Answer) -> VideoTask:
         said = words_of(body)
         lead = "The gateway accepted the request but named no usable task id"
         raise GatewayProtocolError(f"{lead}: {said}" if said else f"{lead}.", **_record(answer))
-    return task_in(body, upstream_id)
+    return task_in(body, upstream_id, kept(body, len(answer.body)))
 
 
 def polled_task(answer: Answer) -> VideoTask:
@@ -113,15 +115,26 @@ def polled_task(answer: Answer) -> VideoTask:
     Raise GatewayError by the rules for polls, and GatewayProtocolError for an error that came as a 2xx.
     """
     body = check_poll(answer)
-    task = task_in(body, _id_in(body) or "")
-    if not task.word and ("error" in body or _is_failing(body.get("code"))):
+    task = task_in(body, _id_in(body) or "", kept(body, len(answer.body)))
+    if not task.word and (body.get("error") or _is_failing(body.get("code"))):
         said = words_of(body) or plain(str(body.get("code")))
         raise GatewayProtocolError(f"The gateway gave no task but an error: {said}", **_record(answer))
     return task
 
 
-def task_in(body: dict[str, Any], upstream_id: str) -> VideoTask:
-    """Return what the answer says about its task, whichever of the known shapes it has."""
+def kept(body: dict[str, Any], size: int) -> dict[str, Any]:
+    """Return what is worth keeping of an answer of `size` bytes: all of it, but only its first short facts if long.
+
+    A mebibyte of JSON may be twenty times as much in memory, and there is one answer for each row.
+    """
+    if size <= KEPT_BYTES:
+        return body
+    facts = itertools.islice(body.items(), 50)
+    return {name[:100]: value for name, value in facts if not isinstance(value, dict | list) and len(str(value)) <= 200}
+
+
+def task_in(body: dict[str, Any], upstream_id: str, raw: dict[str, Any]) -> VideoTask:
+    """Return what the answer says about its task, whichever of the known shapes it has; `raw` is kept of it."""
     job = unwrapped(body)
     word = _first_text(job, STATUS_PLACES)
     status = status_of(word)
@@ -134,7 +147,7 @@ def task_in(body: dict[str, Any], upstream_id: str) -> VideoTask:
         urls=urls,
         error=error_in(job, status) if status.is_verdict and not urls else "",
         rewritten_prompt=_first_text(job, PROMPT_PLACES),
-        raw=body,
+        raw=raw,
     )
 
 

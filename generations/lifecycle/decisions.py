@@ -9,7 +9,7 @@ from generations import queue
 from generations.gateways import GatewayError, VideoTask
 from generations.gateways.http import POLL_TIMES, send_once
 from generations.lifecycle import receipts
-from generations.lifecycle.endpoints import dialect_of, endpoint
+from generations.lifecycle.endpoints import dialect_of, endpoint, heed
 from generations.lifecycle.persistence import storable
 from generations.models import Event, Failure, Gateway, Generation, Status, SubmitAttempt, User
 
@@ -42,6 +42,7 @@ def retrieve(generation: Generation, upstream_id: str) -> VideoTask:
         answer = send_once(target, speaker.retrieve(upstream_id, generation.upstream_state), times=POLL_TIMES)
         return speaker.read_task(answer)
     except GatewayError as error:
+        heed(generation.gateway, error)
         raise CannotDo(str(error)) from error
 
 
@@ -60,9 +61,7 @@ def attach(generation: Generation, upstream_id: str, user: User) -> None:
     if Generation.objects.filter(gateway=generation.gateway, upstream_id=upstream_id).exists():
         raise CannotDo("Another generation already holds this upstream id.")
     task = retrieve(generation, upstream_id)
-    model = task.raw.get("model")
-    if isinstance(model, str) and model and model != generation.upstream_model:
-        raise CannotDo(f"That task was made by {model}, not by {generation.upstream_model}.")
+    _refuse_another_model(generation, task)
     opened_at = generation.attempts.order_by("-number").values_list("opened_at", flat=True).first()
     try:
         with transaction.atomic():
@@ -84,6 +83,17 @@ def attach(generation: Generation, upstream_id: str, user: User) -> None:
             _decide(generation, SubmitAttempt.Outcome.ACCEPTED, user)
     except IntegrityError as error:
         raise CannotDo("Another generation already holds this upstream id.") from error
+
+
+def _refuse_another_model(generation: Generation, task: VideoTask) -> None:
+    """Raises CannotDo when a task names a model that is not this row's. Envelopes name none."""
+    model, ours = task.raw.get("model"), generation.upstream_model
+    if not isinstance(model, str) or model in ("", ours):
+        return
+    # Some gateways answer with what they resolve an alias to: it is ours where our own creates were answered so.
+    same = Generation.objects.filter(gateway=generation.gateway, upstream_model=ours, last_answer__model=model)
+    if not same.exists():
+        raise CannotDo(f"That task was made by {model}, not by {ours}.")
 
 
 def _move(generation: Generation, status: Status, user: User, *, reason: str, **changes: Any) -> None:

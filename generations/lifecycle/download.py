@@ -28,7 +28,7 @@ from generations.gateways import (
     VideoTask,
 )
 from generations.gateways.http import POLL_TIMES, Endpoint, open_download, send_once
-from generations.lifecycle.endpoints import dialect_of, endpoint
+from generations.lifecycle.endpoints import dialect_of, endpoint, heed
 from generations.lifecycle.files import DiskFull, drop_parts, part_of, path_of, require_room, sha256_of, stored_name
 from generations.lifecycle.heartbeat import LEASE, Heartbeat, Lost, Stopping
 from generations.lifecycle.persistence import AWAY, REFUSED, insist
@@ -100,7 +100,7 @@ def _download(pk: int, token: str) -> None:
     except NoFile as error:
         _missing(generation, error)
     except GatewayError as error:
-        _trouble(generation, str(error))
+        _trouble(generation, error)
     except DiskFull as error:
         _put_off(generation, NO_ROOM, str(error))
     except OSError as error:
@@ -167,6 +167,8 @@ def _fetch(generation: Generation, part: Path, heart: Heartbeat) -> Measured:
         except NotAVideo as error:
             missing.append(NoFile(f"What the gateway gave is no video. {error}", Failure.NO_RESULT))
         except GatewayError as error:
+            if isinstance(source, Message) or source.startswith(("/", f"{target.base_url}/")):
+                heed(generation.gateway, error)
             trouble.append(error)
     nothing = NoFile("The gateway says it is finished, but names no file.", Failure.NO_RESULT)
     raise [*trouble, *missing, nothing][0]
@@ -180,12 +182,8 @@ def _ask(generation: Generation, target: Endpoint) -> VideoTask:
         task = speaker.read_task(send_once(target, message, times=POLL_TIMES))
     except GatewayMissing as error:
         raise NoFile(f"The gateway no longer knows this task. {error}", Failure.EXPIRED) from error
-    except GatewayRejected as error:
-        if error.is_account:
-            generation.gateway.pause(str(error))
-        raise
-    except GatewayBusy as error:
-        generation.gateway.pause_for(error.retry_after or 10.0, str(error))
+    except GatewayError as error:
+        heed(generation.gateway, error)
         raise
     if task.status.is_verdict and task.status is not TaskStatus.COMPLETED:
         _note_contradiction(generation, task)
@@ -228,6 +226,8 @@ def _pull(target: Endpoint, source: str | Message, part: Path, heart: Heartbeat,
         except GatewayError:
             if attempt == RESUMES or not etag or time.monotonic() >= until:
                 raise
+            if have and part.stat().st_size <= have:
+                etag = ""  # it does not go on from there: the file has changed, or was never there in parts
 
 
 def _write(part: Path, chunks: Iterator[bytes], heart: Heartbeat, *, start: int) -> None:
@@ -308,16 +308,19 @@ def _missing(generation: Generation, error: NoFile) -> None:
         _fail(generation, error.failure, sentence)
 
 
-def _trouble(generation: Generation, sentence: str) -> None:
-    """Wait for trouble on the way to pass, about as long again as it has lasted; that says nothing about the file."""
+def _trouble(generation: Generation, error: GatewayError) -> None:
+    """Wait for trouble on the way to pass: as long as the server said, else about as long again as it has lasted.
+
+    It says nothing about the file.
+    """
     verdicts = generation.events.filter(before=Status.IN_PROGRESS, after=Status.DOWNLOADING)
     lasted = timezone.now() - verdicts.latest("id").at
     if lasted > TROUBLE_FOR:
-        _fail(generation, Failure.EXPIRED, f"The file could not be fetched for 24 hours. {scrub(sentence)}")
+        _fail(generation, Failure.EXPIRED, f"The file could not be fetched for 24 hours. {scrub(str(error))}")
         return
     low, high = TROUBLE_SECONDS
-    delay = timedelta(seconds=min(max(lasted.total_seconds(), low), high))
-    _put_off(generation, delay, f"The file could not be fetched yet. {sentence}")
+    seconds = max(min(max(lasted.total_seconds(), low), high), error.retry_after or 0)
+    _put_off(generation, timedelta(seconds=seconds), f"The file could not be fetched yet. {error}")
 
 
 def _fail(generation: Generation, failure: str, sentence: str) -> None:

@@ -24,7 +24,7 @@ from generations.gateways import (
 )
 from generations.gateways.http import Endpoint, send_once
 from generations.lifecycle import receipts, verdicts
-from generations.lifecycle.endpoints import dialect_of, endpoint
+from generations.lifecycle.endpoints import busy_seconds, dialect_of, endpoint
 from generations.lifecycle.fairness import next_in_line
 from generations.lifecycle.persistence import AWAY, REFUSED, insist, storable
 from generations.lifecycle.requests import CannotBuild, create_message
@@ -42,7 +42,6 @@ NO_ROOM = timedelta(seconds=2)
 PAUSED = timedelta(seconds=30)
 A_MOMENT = timedelta(seconds=1)
 BLOCKED = timedelta(hours=1)
-BUSY_SECONDS = 10.0  # for a 429 that does not say
 BACKOFF_SECONDS = (5.0, 300.0)
 TURNS = 5  # rows a hint looks at while others are quicker
 ACTOR = "submitter"
@@ -121,7 +120,7 @@ def open_attempt(generation: Generation, message: Message) -> SubmitAttempt | No
 
 def _open_attempt(generation: Generation, message: Message, token: str) -> SubmitAttempt | None:
     # The gateway's row is the lock under which its caps are counted and its pause is looked at again.
-    gateway = Gateway.objects.select_for_update().get(pk=generation.gateway_id)
+    gateway = Gateway.objects.select_for_update(no_key=True).get(pk=generation.gateway_id)
     if not generation.mine().due().exists() or _has_to_wait(generation, gateway):
         return None
     if not _has_room(gateway):
@@ -284,7 +283,7 @@ def refuse(attempt: SubmitAttempt, error: GatewayError, *, key: str = "") -> Non
             case GatewayNotSent():
                 _not_sent(generation, attempt, sentence)
             case GatewayBusy():
-                pause = error.retry_after or BUSY_SECONDS
+                pause = busy_seconds(error, generation.tries)
                 _close(attempt, SubmitAttempt.Outcome.REFUSED, evidence)
                 _wait(generation, timedelta(seconds=pause), sentence)
                 generation.gateway.pause_for(pause, sentence)
