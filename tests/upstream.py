@@ -202,6 +202,9 @@ class Script:
     has_content: bool = True
     dead_links: int = 0
     cut_files: int = 0
+    file_status: int = 0
+    file_headers: dict[str, str] = field(default_factory=dict)
+    is_spliced: bool = False
     missing_polls: int = 0
     poll_status: int = 0
     poll_troubles: int = 0
@@ -327,6 +330,15 @@ class FakeUpstream:
     def truncated_file(self, times: int = 1) -> Self:
         """Break the file off in the middle, so many times."""
         return self._queue(Script(cut_files=times))
+
+    def files_answer(self, status: int, **headers: str) -> Self:
+        """Answer every request for the file with a bare status; `_` in a header's name stands for "-"."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._queue(Script(file_status=status, file_headers=named))
+
+    def spliced_file(self) -> Self:
+        """Break the file off once, and then go on in the middle of another one, whatever If-Range says."""
+        return self._queue(Script(cut_files=1, is_spliced=True))
 
     def missing_at_first(self, polls: int = 1) -> Self:
         """Not know the task at its first polls."""
@@ -510,7 +522,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _video(self, task: Task) -> None:
         self._note_fetch()
         video = self.server.upstream.video
+        if task.script.file_status:
+            return self._send(task.script.file_status, b"<html>no file</html>", "text/html", task.script.file_headers)
         etag = f'"{hashlib.sha256(video).hexdigest()[:16]}"'
+        if task.script.is_spliced and self.headers.get("Range"):
+            self.headers.replace_header("If-Range", '"another"')
+            etag = '"another"'
         headers = {"Content-Type": "video/mp4", "ETag": etag, "Accept-Ranges": "bytes"}
         start = self._range_start(etag, len(video))
         if start:

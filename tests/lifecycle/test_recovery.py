@@ -1,5 +1,6 @@
 """The sweep: whatever was lost, rows go on by themselves, and nothing is sent twice."""
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from unittest import mock
@@ -144,6 +145,25 @@ class LostCreateTests(UpstreamCase, TestCase):
             Generation.objects.filter(pk=generation.pk).values("status", "detail", "version", "claim").get(), facts
         )
         self.assertGreater(self.refreshed(generation).due_at, timezone.now() + timedelta(hours=23))
+
+    def test_the_alarm_rings_once_after_an_hour_once_after_a_day_and_every_day(self):
+        generation = make_generation(Status.SUBMITTING)
+        make_due(generation)
+        with self.assertLogs("generations.lifecycle.submit", "ERROR"):
+            recovery.set_aside_lost_creates(timezone.now())
+        generation.refresh_from_db()
+        Generation.objects.update(created_at=timezone.now() - timedelta(days=9))  # it had waited before it was sent
+        since = generation.events.get(after=Status.UNKNOWN).at
+        rung = []
+        for minutes in range(30, 60 * 73, 30):
+            now = since + timedelta(minutes=minutes, seconds=5)
+            with self.assertLogs("generations", "ERROR") as logs:
+                logging.getLogger("generations").error("so that there is a line")
+                recovery.ring_for_unknown(now)
+                recovery.ring_for_unknown(now)
+            rung += [minutes / 60] * (len(logs.output) - 1)
+        self.assertEqual(rung, [1, 24, 48, 72])
+        self.assertEqual(self.refreshed(generation).version, generation.version)
 
 
 class RobustTests(UpstreamCase, TestCase):
