@@ -14,7 +14,7 @@ from django_q.models import OrmQ
 from generations import queue
 from generations.lifecycle import receipts, recovery, submit
 from generations.lifecycle.recovery import QUEUE_ROOM, drop_unused_uploads, sweep
-from generations.models import Generation, GenerationInput, Status, SubmitAttempt, Upload
+from generations.models import Event, Generation, GenerationInput, Status, SubmitAttempt, Upload
 from tests.factories import alice, begun, make_generation
 from tests.lifecycle.base import UpstreamCase, make_due, queued, run_queue
 from tests.lifecycle.test_begin import make_upload
@@ -164,6 +164,22 @@ class LostCreateTests(UpstreamCase, TestCase):
             rung += [minutes / 60] * (len(logs.output) - 1)
         self.assertEqual(rung, [1, 24, 48, 72])
         self.assertEqual(self.refreshed(generation).version, generation.version)
+
+    def test_of_two_sweeps_at_once_one_rings(self):
+        make_due(make_generation(Status.UNKNOWN))
+        now = timezone.now()
+
+        def overtaken(real=Event.objects.filter, **fields):
+            find.side_effect = real
+            recovery.ring_for_unknown(now)
+            return real(**fields)
+
+        with (
+            mock.patch.object(Event.objects, "filter", side_effect=overtaken) as find,
+            self.assertLogs("generations.lifecycle.recovery", "ERROR") as logs,
+        ):
+            recovery.ring_for_unknown(now)
+        self.assertEqual(len(logs.output), 1)
 
 
 class RobustTests(UpstreamCase, TestCase):
