@@ -205,6 +205,6 @@ def give_up(generation: Generation, user: User) -> None:
 
 
 def resume(gateway: Gateway) -> None:
-    """End a gateway's rest, and let what waits for it be due now. A create goes first and alone after a silence."""
+    """End a gateway's rest, and let what waits for it be due now."""
     gateway.resume()
     Generation.objects.filter(gateway=gateway, status=Status.QUEUED).update(due_at=timezone.now())
