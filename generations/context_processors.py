@@ -1,18 +1,23 @@
 """What every page shows. Nothing here asks the database unless a template uses it, and then once."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 
 from django.conf import settings
+from django.db.models import Count, Min, Q
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from generations.models import Gateway, Generation, Status
 from generations.models.gateway import NO_KEY
+from generations.templatetags.look import elapsed
 
 THEMES = ("system", "light", "dark")
 # A decision that is refused shows the desk again, at its own address.
 DECISIONS = frozenset({"attach", "not-created", "send-again"})
+OLD = timedelta(hours=1)  # an unknown outcome that nobody has decided about for so long
 
 
 def studio(request: HttpRequest) -> dict:
@@ -47,15 +52,20 @@ def banners(user) -> list[Banner]:
     if not user.is_staff:
         return []
     found = []
-    for gateway in Gateway.objects.filter(enabled=True):
+    # One that is switched off still renders what it was given before.
+    for gateway in Gateway.objects.filter(Q(enabled=True) | ~Q(paused_reason="")):
         if gateway.key_problem not in {"", NO_KEY}:
             found.append(Banner("error", f"The gateway {gateway.name} cannot be used. {gateway.key_problem}"))
         elif gateway.is_paused:
             found.append(Banner("warning", f"The gateway {gateway.name} is paused: {gateway.paused_reason}", gateway))
         elif gateway.is_tripped:
             found.append(Banner("warning", f"The gateway {gateway.name} has not answered lately.", gateway))
-    if count := Generation.objects.visible_to(user).filter(status=Status.UNKNOWN).count():
+    unknown = Generation.objects.visible_to(user).filter(status=Status.UNKNOWN)
+    counted = unknown.aggregate(count=Count("pk"), oldest=Min("created_at"))
+    if count := counted["count"]:
         things = "1 request has" if count == 1 else f"{count} requests have"
         text = f"{things} an unknown outcome: accepted and billed, or not."
+        if timezone.now() - counted["oldest"] > OLD:
+            text += f" The oldest is from {elapsed(counted['oldest'])} ago."
         found.append(Banner("error", text, url=reverse("generations:desk")))
     return found

@@ -265,6 +265,11 @@ class RowTests(InvariantCase):
         self.change(generation, due_at=None)
         self.assert_found(7, generation, "never be looked at")
 
+    def test_7_unfinished_rows_that_are_put_off_for_days(self):
+        generation = make_generation(Status.IN_PROGRESS)
+        self.change(generation, due_at=timezone.now() + timedelta(days=3))
+        self.assert_found(7, generation, "for days")
+
     def test_9_no_event_of_its_beginning(self):
         generation = make_generation()
         generation.events.all().delete()

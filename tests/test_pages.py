@@ -557,6 +557,21 @@ class BannerTests(PageTestCase):
         self.assertEqual(page.all("a", href="/queue/unknown/"), [])
         self.assertEqual([link["href"] for link in page.all("a", aria_current="true")], ["/queue/"])
 
+    def test_the_age_of_the_oldest_is_told_after_an_hour(self):
+        self.operator()
+        generation = make_generation(Status.UNKNOWN)
+        make_generation(Status.UNKNOWN)
+        self.assertNotIn("oldest", self.notices())
+        Generation.objects.filter(pk=generation.pk).update(created_at=timezone.now() - timedelta(hours=25))
+        self.assertIn("The oldest is from 25 h 00 min ago.", self.notices())
+
+    def test_a_paused_gateway_is_told_even_when_it_is_switched_off(self):
+        Gateway.objects.update(enabled=False)
+        self.operator()
+        self.assertEqual(self.notices(), "")
+        self.gateway.pause("401: the key is wrong")  # what it was given before waits for it
+        self.assertIn("The gateway fake is paused", self.notices())
+
     def test_a_pause_that_is_over_is_not_told(self):
         self.operator()
         self.gateway.pause_for(-1, "429")

@@ -28,11 +28,13 @@ from django.db.models import (
     Window,
 )
 from django.db.models.functions import Cast, Coalesce, Lag, Round
+from django.utils import timezone
 
 from generations import queue
 from generations.lifecycle import receipts
 from generations.lifecycle.inventory import of_generation
 from generations.models import (
+    ACTIVE,
     TRANSITIONS,
     UNFINISHED,
     Event,
@@ -54,6 +56,7 @@ ENDS = (LedgerEntry.Kind.SETTLE, LedgerEntry.Kind.ADJUST)
 NEVER_MADE = (Failure.NOT_SENT, Failure.REJECTED)
 MONEY = DecimalField(max_digits=20, decimal_places=6)
 RECEIPT_AGE = timedelta(minutes=10)  # an older one should have been used long ago
+LONGEST_WAIT = timedelta(hours=25)  # no gateway is believed that asks for more than one
 SHORTEST_SECRET = 8
 # Whatever a gateway said is stored without the queries of its links, so any query is one that slipped through.
 SECRET_LOOKING = r"(https?://[^\s\"'<>?]+\?[^\s\"'<>]*=|bearer +[a-z0-9._~+/=-]{12,}|set-cookie *:|\"cookie\" *:)"  # noqa: S105
@@ -178,7 +181,10 @@ def stored_files(*, is_thorough: bool) -> Iterator[Violation]:
 
 def unfinished_are_due() -> Iterator[Violation]:
     """7: whatever is not finished has a time at which somebody looks at it."""
-    yield from of(7, Generation.objects.filter(status__in=UNFINISHED, due_at=None), "will never be looked at again")
+    unfinished = Generation.objects.filter(status__in=UNFINISHED)
+    yield from of(7, unfinished.filter(due_at=None), "will never be looked at again")
+    far = timezone.now() + LONGEST_WAIT
+    yield from of(7, unfinished.filter(status__in=ACTIVE, due_at__gt=far), "will not be looked at for days")
 
 
 def messages_are_hints() -> Iterator[Violation]:

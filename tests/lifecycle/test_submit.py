@@ -313,10 +313,19 @@ class CreateTableTests(UpstreamCase, TestCase):
         self.assertEqual([first.status, second.status], [Status.IN_PROGRESS] * 2)
 
     def test_what_an_answer_holds_that_no_database_takes_costs_nobody_the_id(self):
-        raw = b'{"id": "task_odd", "status": "queued", "note": "\xed\xa0\x80 and \\ud800", "ratio": NaN}'
-        self.upstream.answers_status(200, raw)
-        generation = self.submitted()
-        self.assertEqual((generation.status, generation.upstream_id), (Status.IN_PROGRESS, "task_odd"))
+        text = '{"id": "task_%d", "status": "queued", "note": "\\u0000 \\ud800 %s", "ratio": NaN, "n": %s}'
+        for number, raw in enumerate(
+            (
+                (text % (0, "?", "9" * 4000)).encode().replace(b"?", b"\xed\xa0\x80"),
+                (text % (1, "é", "1e999")).encode("latin-1"),
+                (text % (2, "é", "-0.0")).encode("utf-16"),
+                (text % (3, "é" * 100_000, "[" * 400 + "]" * 400)).encode("utf-8-sig"),
+            )
+        ):
+            with self.subTest(number):
+                self.upstream.answers_status(200, raw)
+                generation = self.submitted()
+                self.assertEqual((generation.status, generation.upstream_id), (Status.IN_PROGRESS, f"task_{number}"))
 
 
 class BuildTests(UpstreamCase, TestCase):
