@@ -33,7 +33,7 @@ from generations.lifecycle.files import DiskFull, drop_parts, part_of, path_of, 
 from generations.lifecycle.heartbeat import LEASE, Heartbeat, Lost, Stopping
 from generations.lifecycle.persistence import AWAY, REFUSED, insist
 from generations.lifecycle.receipts import sync_folder
-from generations.media import Measured, NotAVideo, content_kind, make_poster, measure
+from generations.media import HEAD_BYTES, Measured, NotAVideo, make_poster, measure, video_kind
 from generations.models import Failure, Generation, Status
 from videostudio import lifeline
 from videostudio.scrubbing import scrub
@@ -231,13 +231,19 @@ def _pull(target: Endpoint, source: str | Message, part: Path, heart: Heartbeat,
 
 
 def _write(part: Path, chunks: Iterator[bytes], heart: Heartbeat, *, start: int) -> None:
-    """Write chunks at `start`. Raises Lost, Stopping, DiskFull, OSError."""
+    """Write chunks at `start`. Raises Lost, Stopping, DiskFull, OSError, and NotAVideo as soon as that is clear."""
     look_at = time.monotonic() + ROOM_SECONDS
+    head = None if start else b""
     with open(part, "r+b" if start else "wb") as file:
         file.seek(start)
         for chunk in chunks:
             heart.check()
             file.write(chunk)
+            if head is not None:
+                head += chunk
+                if len(head) >= HEAD_BYTES:
+                    video_kind(head[:HEAD_BYTES])
+                    head = None
             if time.monotonic() >= look_at:
                 look_at = time.monotonic() + ROOM_SECONDS
                 require_room()
@@ -249,7 +255,7 @@ def _write(part: Path, chunks: Iterator[bytes], heart: Heartbeat, *, start: int)
 def _store(generation: Generation, measured: Measured, part: Path) -> None:
     """Give the file its final name, durably, and complete the row."""
     with open(part, "rb") as file:
-        suffix = ".webm" if content_kind(file.read(4096)) == "webm" else ".mp4"
+        suffix = f".{video_kind(file.read(HEAD_BYTES))}"
     name, digest = stored_name(generation, suffix), sha256_of(part)
     # A database that is away for a moment must not cost the whole file.
     insist(partial(_put_in_place, generation.pk, generation.claim, part, name, measured, digest), seconds=STORE_SECONDS)

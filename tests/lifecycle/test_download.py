@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,13 @@ from tests.media.clips import make_clip
 from tests.racing import race
 
 HTML = b"<!doctype html><html><body>Sign in to continue</body></html>"
+
+
+def counted(chunks: Iterable[bytes], sizes: list[int]) -> Iterator[bytes]:
+    """Pass chunks on, and note how long each was."""
+    for chunk in chunks:
+        sizes.append(len(chunk))
+        yield chunk
 
 
 class DownloadCase(UpstreamCase):
@@ -262,6 +270,19 @@ class EndTests(DownloadCase, TestCase):
                 with mock.patch.object(download, "open_download", partial(real, most_bytes=most)):
                     self.assertEqual(self.until_it_ends(generation), 5)
                 self.assertIn(words, self.refreshed(generation).detail)
+
+    def test_what_is_no_video_is_not_fetched_to_its_end(self):
+        for head in (HTML, b'{"error": "', b"not ready "):
+            self.upstream.video = head * 3_000_000 if len(head) < 20 else head * 400_000
+            generation = self.downloading(model="wan/wan2.6-t2v")
+            written = []
+
+            def watched(part, chunks, *args, real=download._write, written=written, **kwargs):
+                return real(part, counted(chunks, written), *args, **kwargs)
+
+            with self.subTest(head[:9]), mock.patch.object(download, "_write", watched):
+                self.assert_waits(self.downloaded(generation), "not a video.")
+                self.assertLess(sum(written), 200_000)
 
     def test_a_cut_video_that_claims_to_be_whole_is_no_result(self):
         self.upstream.video = clip()[: len(clip()) // 2]
