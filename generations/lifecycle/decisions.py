@@ -224,6 +224,6 @@ def correct_cost(generation: Generation, spent: Decimal, user: User, *, reason: 
 
 
 def resume(gateway: Gateway) -> None:
-    """End a gateway's rest, and let what waits for it be due now. A create goes first and alone after a silence."""
+    """End a gateway's rest, and let what waits for it be due now."""
     gateway.resume()
     Generation.objects.filter(gateway=gateway, status=Status.QUEUED).update(due_at=timezone.now())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -172,6 +173,36 @@ class MisbehaviourTests(SimpleTestCase):
         for request in server.requests:
             path = request.split(b" ")[1].decode()
             self.assertEqual([unquote(step) for step in path.split("/")], ["", "v1", "videos", upstream_id])
+
+
+class KeptConnectionTests(SimpleTestCase):
+    def test_what_was_said_too_late_is_no_answer_to_the_next_question(self):
+        released = threading.Event()
+
+        def play(connection, server) -> None:
+            connection.sendall(wire.http(200, b'{"id": "right", "status": "processing"}'))
+            released.wait(5)
+            connection.sendall(wire.http(200, b'{"id": "wrong", "status": "failed"}'))
+            server.closing.wait(5)
+
+        async def ask_twice(endpoint: Endpoint) -> list[str]:
+            async with AsyncSender(times=TIMES) as sender:
+                first = await sender.send(endpoint, FORM.retrieve("right", {}))
+                released.set()
+                for _ in range(200):
+                    if late(sender):
+                        break
+                    await asyncio.sleep(0.01)
+                again = await sender.send(endpoint, FORM.retrieve("another", {}))
+                return [FORM.read_task(answer).upstream_id for answer in (first, again)]
+
+        def late(sender: AsyncSender) -> bool:
+            session = sender._client._transport.client
+            return any(proto.should_close for kept in session.connector._conns.values() for proto, _ in kept)
+
+        with wire.RawServer(play) as server:
+            self.assertEqual(asyncio.run(ask_twice(endpoint_of(server))), ["right", "right"])
+        self.assertEqual(len(server.requests), 2)  # a connection of its own each
 
 
 class BoundedTests(SimpleTestCase):
