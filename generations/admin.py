@@ -18,6 +18,8 @@ from generations.catalog import catalog
 from generations.fields import LockedText
 from generations.lifecycle import decisions
 from generations.models import (
+    CatalogSnapshot,
+    Drift,
     Event,
     Gateway,
     Generation,
@@ -96,7 +98,7 @@ class PersonAdmin(UserAdmin):
 
 
 # The sandbox is this very site, offers everything, costs nothing, and has a key built in.
-NOT_OF_THE_SANDBOX = ("base_url", "offers", "new_key", "failure_policy")
+NOT_OF_THE_SANDBOX = ("base_url", "offers", "new_key", "failure_policy", "lists_models")
 AT_LEAST_ONE = MinValueValidator(1, "With less than 1 nothing would ever be sent. To stop a gateway, pause it.")
 
 
@@ -111,7 +113,8 @@ class GatewayForm(forms.ModelForm):
 
     class Meta:
         model = Gateway
-        fields = ["name", "base_url", "offers", "priority", "max_creates", "max_active", "enabled", "failure_policy"]
+        fields = ["name", "base_url", "offers", "priority", "max_creates", "max_active", "enabled"]
+        fields += ["failure_policy", "lists_models"]
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -405,6 +408,22 @@ class LedgerAdmin(ReadOnly, admin.ModelAdmin):
     search_fields = ["generation__uuid", "reason", "actor"]
     show_full_result_count = False
     fields = ["generation", "number", "kind", "held", "spent", "currency", "at", "actor", "reason"]
+
+
+@admin.register(CatalogSnapshot)
+class SnapshotAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["gateway", "taken_at", "seen_at"]
+    list_filter = ["gateway", "taken_at"]
+    list_select_related = ["gateway"]
+    fields = ["gateway", "taken_at", "seen_at", "listed"]
+
+
+@admin.register(Drift)
+class DriftAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["gateway", "kind", "what", "count", "first_at", "last_at"]
+    list_filter = ["gateway", "kind"]
+    list_select_related = ["gateway"]
+    fields = ["gateway", "kind", "what", "count", "first_at", "last_at", "sample"]
 
 
 @admin.register(Prompt)

@@ -45,6 +45,7 @@ class Banner:
     text: str
     gateway: Gateway | None = None
     url: str = ""
+    link: str = "Decide"
 
 
 def banners(user) -> list[Banner]:
@@ -68,4 +69,20 @@ def banners(user) -> list[Banner]:
         if timezone.now() - counted["oldest"] > OLD:
             text += f" The oldest is from {elapsed(counted['oldest'])} ago."
         found.append(Banner("error", text, url=reverse("generations:desk")))
+    if user.has_perm("generations.change_gateway") and (news := news_of_gateways()):
+        found.append(Banner("info", news, url=reverse("generations:gateways"), link="Look"))
     return found
+
+
+def news_of_gateways() -> str:
+    """Say what gateways listed or answered that nobody has looked at yet; empty for nothing. One statement."""
+    found = Gateway.objects.aggregate(
+        notices=Count("notices", filter=Q(notices__dismissed_at=None), distinct=True),
+        oddities=Count("drift", distinct=True),
+    )
+    sentences = []
+    if count := found["notices"]:
+        sentences.append(f"{count} notice{'' if count == 1 else 's'} about the models and prices of gateways.")
+    if found["oddities"]:
+        sentences.append("A gateway answers what no document says.")
+    return " ".join(sentences)

@@ -10,7 +10,19 @@ from django.test import Client, TestCase
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from generations.lifecycle.files import path_of
-from generations.models import Failure, Gateway, Generation, Membership, Prompt, Status, Team, Upload, User
+from generations.models import (
+    CatalogNotice,
+    Drift,
+    Failure,
+    Gateway,
+    Generation,
+    Membership,
+    Prompt,
+    Status,
+    Team,
+    Upload,
+    User,
+)
 from tests.factories import alice, bob, carol, make_gateway, make_generation, make_user
 from tests.pages import picture, read
 
@@ -26,6 +38,7 @@ PAGES = {
 MONEY = ("/live/", "/price/", "/costs/", "/costs/?by=prompt", "/costs/export/")
 OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200}
 ACTIONS = {"cancel": 302, "ask": 302}
+OF_GATEWAYS = {"resume", "fetch-list", "forget-drift", "dismiss"}
 DECISIONS = ("attach", "not-created", "send-again")
 
 
@@ -72,7 +85,8 @@ class EveryAddressTests(AccessTestCase):
     def test_every_address_of_the_studio_is_in_the_matrix_below(self):
         names = {name.partition(":")[2] for name, _ in patterns() if name.startswith("generations:")}
         self.assertEqual(
-            names, PAGES.keys() | OF_ONE.keys() | ACTIONS.keys() | {*DECISIONS, "theme", "upload", "resume"}
+            names,
+            PAGES.keys() | OF_ONE.keys() | ACTIONS.keys() | {*DECISIONS, "theme", "upload", "gateways", *OF_GATEWAYS},
         )
 
     def test_only_health_the_sandbox_and_the_way_in_are_open(self):
@@ -162,6 +176,24 @@ class MatrixTests(AccessTestCase):
                 self.assertEqual(gateway.is_paused, person != "root")
         self.assertEqual(self.client.post("/gateways/99999/resume/").status_code, 404)
 
+    def test_what_changed_at_gateways_is_for_those_who_may_change_them(self):
+        gateway = Gateway.objects.get()
+        Gateway.objects.update(lists_models=True)
+        notice = CatalogNotice.objects.create(gateway=gateway, kind="new", upstream_id="new-one", words="A new one.")
+        for person in ("alice", "carol", "olga", "root"):
+            allowed = person == "root"
+            self.sign_in(person)
+            self.assertEqual(self.client.get("/gateways/").status_code, 200 if allowed else 403)
+            Drift.objects.get_or_create(gateway=gateway, kind="word", what="warming_up")
+            for path in (f"{gateway.pk}/list/", f"{gateway.pk}/forget/", f"notices/{notice.pk}/dismiss/"):
+                with self.subTest(path, person=person):
+                    self.assertEqual(self.client.get(f"/gateways/{path}").status_code, 405)
+                    response = self.client.post(f"/gateways/{path}")
+                    self.assertEqual(response.status_code, 302 if allowed else 403)
+            self.assertEqual(Drift.objects.exists(), not allowed)
+            self.assertEqual(CatalogNotice.objects.open().exists(), not allowed)
+        self.assertEqual(CatalogNotice.objects.get().dismissed_by, self.people["root"])
+
     def test_an_operator_of_another_team_decides_nothing_here(self):
         Membership.objects.filter(user=self.people["olga"]).update(team=self.people["carol"].team)
         self.sign_in("olga")
@@ -237,6 +269,7 @@ class AnonymousTests(AccessTestCase):
         "/price/",
         "/costs/",
         "/costs/export/",
+        "/gateways/",
         "/accounts/password/change/",
     )
 

@@ -23,7 +23,7 @@ from generations.gateways import (
     VideoTask,
 )
 from generations.gateways.http import Endpoint, send_once
-from generations.lifecycle import receipts, verdicts
+from generations.lifecycle import drift, receipts, verdicts
 from generations.lifecycle.endpoints import busy_seconds, dialect_of, endpoint
 from generations.lifecycle.fairness import next_in_line
 from generations.lifecycle.persistence import AWAY, REFUSED, insist, storable
@@ -187,6 +187,7 @@ def _send(generation: Generation, attempt: SubmitAttempt, target: Endpoint, mess
         task = dialect_of(generation).read_create(answer)
     except GatewayError as error:
         insist(partial(refuse, attempt, error, key=target.key), seconds=INSIST_SECONDS)
+        drift.note_trouble(generation.gateway_id, error, target.key)
         return
     receipt = receipts.Receipt(
         attempt=attempt.token,
@@ -206,6 +207,7 @@ def _send(generation: Generation, attempt: SubmitAttempt, target: Endpoint, mess
     if is_ours and task.status.is_verdict:
         generation.refresh_from_db()
         verdicts.settle(generation, task, actor=ACTOR)
+    drift.note_answer(generation.gateway_id, task)
 
 
 def accept(attempt: SubmitAttempt, task: VideoTask, *, key: str = "") -> bool:

@@ -1,5 +1,6 @@
 """The tables: docs/architecture.md section 9."""
 
+from generations.models.drift import Drift
 from generations.models.engine import Canary, PollerSlot
 from generations.models.gateway import Gateway
 from generations.models.generation import Generation
@@ -21,6 +22,7 @@ __all__ = [
     "Canary",
     "CatalogNotice",
     "CatalogSnapshot",
+    "Drift",
     "Event",
     "Failure",
     "Gateway",

@@ -36,6 +36,7 @@ PAGES = {
     "costs, empty": ("carol", "/costs/"),
     "queue": ("admin", "/queue/"),
     "queue, empty": ("carol", "/queue/"),
+    "gateways": ("admin", "/gateways/"),
     "desk": ("admin", "/queue/unknown/"),
     "desk, empty": ("carol", "/queue/unknown/"),
     "password change": ("alice", "/accounts/password/change/"),
