@@ -13,7 +13,7 @@ SAMPLES = Path(__file__).parent / "samples"
 
 
 def found(body: dict) -> list[tuple[str, str]]:
-    return list(oddities(task_in(body, "task_1")))
+    return list(oddities(task_in(body, "task_1", body)))
 
 
 class OdditiesTests(SimpleTestCase):
