@@ -8,7 +8,6 @@ from django.core.exceptions import ValidationError
 from django.test import SimpleTestCase, TestCase
 
 from generations.catalog import CatalogError, catalog, load
-from generations.gateways.costs import cost_in_usd
 from generations.models import Gateway, ModelPrice
 from generations.specs import Price, VideoModel, money
 from tests.factories import any_gateway, make_gateway, make_price
@@ -274,18 +273,3 @@ class OwnPriceTests(TestCase):
             option="size",
             value="1080p",
         ).full_clean()
-
-
-class ReportedCostTests(SimpleTestCase):
-    def test_ticks_are_ten_billion_to_the_dollar(self):
-        for body in (
-            {"usage": {"cost_in_usd_ticks": 500_000_000}},
-            {"code": "success", "data": {"data": {"usage": {"cost_in_usd_ticks": 500_000_000}}}},
-        ):
-            self.assertEqual(cost_in_usd(body), Decimal("0.05"))
-
-    def test_what_is_no_cost_is_none(self):
-        for usage in (None, [], {}, {"cost_in_usd_ticks": "5"}, {"cost_in_usd_ticks": -1}, {"cost_in_usd_ticks": True},
-                      {"cost_in_usd_ticks": 10**30}, {"cost_in_usd_ticks": 0.5}):  # fmt: skip
-            with self.subTest(usage):
-                self.assertIsNone(cost_in_usd({"usage": usage}))

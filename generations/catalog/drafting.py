@@ -8,6 +8,10 @@ from collections.abc import Iterable
 DIALECT_OF = {
     "POST /v1/videos": "openai_videos",
     "POST /v1/video/generations": "newapi",
+    "POST /kling/v1/videos/text2video": "kling",
+    "POST /kling/v1/videos/image2video": "kling",
+    "POST /runwayml/v1/image_to_video": "runway",
+    "POST /grok/v1/videos/generations": "xai",
 }
 LEFT_OPEN = "# Its options are not in the list: type them from its document, and nothing else."
 

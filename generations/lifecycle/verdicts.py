@@ -9,9 +9,9 @@ from django.db import transaction
 
 from generations import queue
 from generations.gateways import TaskStatus, VideoTask
-from generations.gateways.costs import cost_in_usd
 from generations.lifecycle.persistence import storable
 from generations.models import Event, Failure, Generation, Status
+from generations.specs.prices import MOST, rounded
 from videostudio.scrubbing import scrub
 
 _MODERATED = re.compile(
@@ -45,12 +45,17 @@ class Outcome:
     cost: Decimal | None = None
 
 
+def believable(cost: Decimal | None) -> Decimal | None:
+    """Return what a gateway says a task cost, as the ledger keeps it; None for what no task costs."""
+    return rounded(cost) if cost is not None and 0 <= cost < MOST else None
+
+
 def outcome_of(task: VideoTask) -> Outcome:
     """Return what a verdict means: fetch what is finished, end what failed.
 
     Links are not stored: they are signed, and they die. The downloader asks for a fresh one.
     """
-    said: dict[str, Any] = {"word": task.word[:100], "answer": storable(task.raw), "cost": cost_in_usd(task.raw)}
+    said: dict[str, Any] = {"word": task.word[:100], "answer": storable(task.raw), "cost": believable(task.cost_usd)}
     if task.status is TaskStatus.COMPLETED:
         return Outcome(Status.DOWNLOADING, failure="", detail="", reason="finished upstream", **said)
     failure, sentence = STOPPED.get(task.status, (Failure.UPSTREAM_FAILED, "The model failed without saying why."))

@@ -28,9 +28,8 @@ def sums(generation: Generation) -> tuple[Decimal, Decimal]:
     return found["held"], found["spent"]
 
 
-def verdict(word: str, **raw) -> VideoTask:
-    status = TaskStatus(word)
-    return VideoTask("", status, word, None, (), "", raw=raw)
+def verdict(word: str, cost: str = "") -> VideoTask:
+    return VideoTask("", TaskStatus(word), word, None, (), "", cost_usd=Decimal(cost) if cost else None)
 
 
 class LedgerCase(UpstreamCase):
@@ -264,14 +263,13 @@ class BatchTests(LedgerCase, TestCase):
         done, failed, unpriced, told, unpriced_told = [
             make_generation(Status.IN_PROGRESS, quote=quote) for quote in ("0.40", "0.40", "", "0.40", "")
         ]
-        ticks = {"usage": {"cost_in_usd_ticks": 500_000_000}}
         self.settle(
             {
                 done: verdict("completed"),
                 failed: verdict("failed"),
                 unpriced: verdict("completed"),
-                told: verdict("completed", **ticks),
-                unpriced_told: verdict("completed", **ticks),
+                told: verdict("completed", "0.05"),
+                unpriced_told: verdict("completed", "0.05"),
             }
         )
         self.assertEqual(entries(done)[1:], [(1, Kind.SETTLE, -QUOTE, QUOTE)])
@@ -279,6 +277,14 @@ class BatchTests(LedgerCase, TestCase):
         self.assertEqual(entries(unpriced), [])
         self.assertEqual(entries(told)[1:], [(1, Kind.SETTLE, -QUOTE, Decimal("0.05"))])
         self.assertEqual(entries(unpriced_told), [(1, Kind.SETTLE, 0, Decimal("0.05"))])
+
+    def test_what_no_task_costs_is_not_believed_and_holds_no_verdict_up(self):
+        for cost in ("1000000", "1e30", "-1", "0.00000001"):
+            with self.subTest(cost):
+                row = make_generation(Status.IN_PROGRESS, quote="0.40")
+                self.settle({row: verdict("completed", cost)})
+                spent = Decimal(0) if cost == "0.00000001" else QUOTE
+                self.assertEqual(entries(row)[1:], [(1, Kind.SETTLE, -QUOTE, spent)])
 
     def test_a_row_that_is_somebody_else_s_by_now_moves_no_money(self):
         mine, other = [make_generation(Status.IN_PROGRESS, quote="0.40") for _ in range(2)]

@@ -12,7 +12,8 @@ from django.core.management import CommandError, call_command
 from django.test import TestCase
 from django.utils import timezone
 
-from generations.catalog import catalog, load
+from generations.catalog import DIALECTS, catalog, load
+from generations.catalog.drafting import DIALECT_OF
 from generations.gateways import GatewayError, GatewayProtocolError
 from generations.lifecycle import listing, recovery
 from generations.models import CatalogNotice, CatalogSnapshot, Event, Gateway, Generation, ModelPrice
@@ -169,6 +170,9 @@ class NoticeTests(ListingCase, TestCase):
         [notice] = self.sync().values()
         self.assertIn('dialect = ""  # none of ours speaks its routes yet', notice.draft)
         self.assertIn("# Routes: POST /odd/v1.", notice.draft)
+
+    def test_drafts_name_dialects_that_are_spoken(self):
+        self.assertLessEqual(set(DIALECT_OF.values()), DIALECTS)
 
     def test_it_is_offered_once(self):
         self.lists(*self.wan, record("new-one"))
