@@ -1,11 +1,15 @@
 """What a video costs, said before it is asked for and after: on the button, the page of one, the desk, the record."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from django.test import TestCase
 
+from generations.catalog import catalog
+from generations.catalog.reference import models_page
 from generations.lifecycle import decisions
 from generations.models import Failure, Gateway, Status
+from generations.specs import Price
 from tests.factories import alice, any_gateway, make_gateway, make_generation, make_price
 from tests.pages import Element, read
 from tests.test_access import HTMX
@@ -67,6 +71,8 @@ class ButtonTests(ShownCase):
         sent = {"model": WAN, "prompt": "A fox", "seconds": "15"}
         response = self.client.post("/", sent, headers=HTMX)
         self.assertEqual(self.button(response), "Generate , about 1.20 USD")
+        response = self.client.post("/", sent | {"model": "wan/wan2.7"}, headers=HTMX)
+        self.assertEqual(self.button(response), "Generate , price unknown")
 
     def test_a_model_nobody_offers_has_none_to_say(self):
         Gateway.objects.update(offers=["veo"])
@@ -106,6 +112,43 @@ class FollowingTests(ShownCase):
         self.assertNotIn("hx-swap-oob", read(self.client.get("/", {"model": WAN})).one(id_="price"))
 
 
+class ReferenceTests(ShownCase):
+    def prices(self) -> list[str]:
+        """What the page of models says of Wan 2.6's price."""
+        page = read(self.client.get("/models/"))
+        section = next(part for part in page.all("section") if part.one("h2").text == "Wan 2.6")
+        return [item.text for item in section.all("ul")[-1].all("li")] if section.all("ul") else []
+
+    def test_every_price_that_is_known_with_its_source_the_strongest_first(self):
+        self.assertEqual(self.prices(), [])
+        gateway = Gateway.objects.get()
+        listed = {"model": "", "upstream_id": "wan2.6", "gateway": gateway, "origin": "listing"}
+        make_price("0.02", as_of="2026-11-20", **(listed | {"source": "GET /api/models"}))
+        make_price("0.08", as_of="2026-11-21")
+        make_price("0.12", as_of="2026-11-22", option="size", value="1080p")
+        self.assertEqual(
+            self.prices(),
+            [
+                "0.08 USD a second (entered here, 2026-11-21: the contract)",
+                "0.12 USD a second where size is 1080p (entered here, 2026-11-22: the contract)",
+                "0.02 USD a second at fake (the gateway's list, 2026-11-20: GET /api/models)",
+            ],
+        )
+
+    def test_a_list_of_a_gateway_that_does_not_offer_the_model_says_nothing_of_it(self):
+        gateway = make_gateway("other", offers=["veo"])
+        make_price("0.02", model="", upstream_id="wan2.6", gateway=gateway, origin="listing")
+        self.assertEqual(self.prices(), [])
+
+    def test_the_written_reference_has_those_of_the_files(self):
+        model = catalog().get(WAN)
+        price = Price(per="second", amount=Decimal("0.08"), currency="USD", source="the page", as_of="2026-11-20")
+        priced = replace(model, prices=(price, replace(price, amount=Decimal("0.12"), when={"size": "1080p"})))
+        written = models_page([priced])
+        self.assertIn("Price: 0.08 USD a second (2026-11-20: the page).", written)
+        self.assertIn("Price: 0.12 USD a second where size is 1080p (2026-11-20: the page).", written)
+
+
 class AfterTests(ShownCase):
     def test_the_page_of_one_states_it_again_and_what_became_of_it(self):
         for status, failure, money in (
@@ -126,7 +169,7 @@ class AfterTests(ShownCase):
 
     def test_an_unpriced_one_says_so(self):
         facts = self.facts(make_generation().get_absolute_url())
-        self.assertEqual(facts["Price"], "Price unknown")
+        self.assertEqual(facts["Price"], "Unknown")
         self.assertNotIn("Money", facts)
 
     def test_the_desk_says_what_is_at_stake(self):

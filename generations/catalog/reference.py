@@ -53,6 +53,7 @@ def section(model: VideoModel) -> str:
     for seen in model.observed:
         asked = ", ".join(f"{name} {value}" for name, value in seen.asked.items())
         lines.append(f"Seen to deliver {seen.frame} for {asked}.\n")
+    lines += [f"Price: {price.case} ({price.as_of}: {price.source}).\n" for price in model.prices]
     lines.append(f"Source: {model.source}\n")
     return "\n".join(lines)
 

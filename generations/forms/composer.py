@@ -46,6 +46,7 @@ __all__ = ["GenerationForm", "NoGateway"]
 
 CANNOT_BE_SENT = "The prompt contains characters that cannot be sent."
 GONE_IMAGE = "The image is not stored any more. Choose it again."
+PRICE_UNKNOWN = "price unknown"
 NO_GATEWAY = "No gateway is set up; an operator can add one."
 
 
@@ -245,7 +246,7 @@ class GenerationForm(forms.Form):
             video_model=self.video_model,
             values=self.cleaned_data["options"],
             prompt=self.cleaned_data["prompt"],
-            price_words=made.price_words,
+            price_words=PRICE_UNKNOWN if made.is_unpriced else made.price_words,
         )
 
     # What templates ask
@@ -301,7 +302,7 @@ class GenerationForm(forms.Form):
         if gateway.is_sandbox:
             return "free"
         quote = ModelPrice.objects.all().quote(self.video_model, self._legible_values(), gateway)
-        return quote.words if quote else "price unknown"
+        return quote.words if quote else PRICE_UNKNOWN
 
     def _legible_values(self) -> dict[str, Value]:
         """Return what is chosen as far as it can be read, with defaults, whatever else is still wrong with it."""

@@ -56,6 +56,19 @@ class ModelPriceQuerySet(models.QuerySet):
         return None
 
 
+def known_prices(models: Iterable[VideoModel]) -> dict[str, list[str]]:
+    """Return every price that is known of each model, in words, by its key, the strongest first. One statement."""
+    rows = list(ModelPrice.objects.select_related("gateway").order_by("pk"))
+    found = {}
+    for model in models:
+        own = [row for row in rows if row.model_key == model.key]
+        listed = [row for row in rows if row.is_listed_for(model)]
+        found[model.key] = [row.in_words(model) for row in (*own, *listed) if row.as_price(model)] + [
+            f"{price.case} (the catalogue, {price.as_of}: {price.source})" for price in model.prices
+        ]
+    return found
+
+
 class ModelPrice(models.Model):
     """One price beside the catalogue's: an operator's own, or one that a gateway's list of models named."""
 
@@ -139,6 +152,16 @@ class ModelPrice(models.Model):
             when=when,
             gateway=self.gateway.name if self.gateway_id and self.origin == self.Origin.OPERATOR else "",
         )
+
+    def is_listed_for(self, model: VideoModel) -> bool:
+        is_listed = self.origin == self.Origin.LISTING and self.upstream_id == model.upstream_id
+        return is_listed and self.gateway is not None and self.gateway.does_offer(model)
+
+    def in_words(self, model: VideoModel) -> str:
+        """Return it as people read it, with where it comes from. Raises ValueError like `require_price`."""
+        price = self.require_price(model)
+        at = f" at {self.gateway.name}" if self.gateway and not price.gateway else ""
+        return f"{price.case}{at} ({self.get_origin_display().lower()}, {price.as_of}: {price.source})"
 
     def as_price(self, model: VideoModel) -> Price | None:
         """Return it as a price; None when the model lost the option or the value it is for."""

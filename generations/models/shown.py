@@ -80,11 +80,16 @@ class Shown:
         return facts_text(self.measured_width, self.measured_height, self.measured_seconds)
 
     @property
+    def is_unpriced(self) -> bool:
+        """Whether nobody knew what it costs, which is not nothing."""
+        return self.quote_amount is None and self.quote_source != FREE
+
+    @property
     def price_words(self) -> str:
         """What it was said to cost before it was asked for: "about 0.40 USD", "free", or that nobody knew."""
         if self.quote_amount is not None:
             return Quote(amount=self.quote_amount, currency=self.quote_currency, source="").words
-        return "free" if self.quote_source == FREE else "unknown"
+        return "unknown" if self.is_unpriced else "free"
 
     @property
     def chosen(self) -> list[tuple[str, str]]:

@@ -74,6 +74,13 @@ class Price:
         """The price as people read it: "0.10 USD a second"."""
         return f"{money(self.amount, self.currency)} {PER[self.per]}"
 
+    @property
+    def case(self) -> str:
+        """When it is the price, as people read it: "0.12 USD a second where size is 1080p"."""
+        when = " and ".join(f"{name} is {value}" for name, value in self.when.items())
+        at = f" at {self.gateway}" if self.gateway else ""
+        return f"{self.words}{at}" + (f" where {when}" if when else "")
+
     def cost(self, seconds: int | None) -> Decimal | None:
         """Return what a video of this length costs; None where the price needs to know more."""
         if self.per == "request":
