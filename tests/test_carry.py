@@ -218,6 +218,21 @@ class OtherOptions(CarryTestCase):
     def test_names_of_neither_model_are_ignored(self):
         self.assert_carried(WAN26, VEO, {"model": "x", "csrfmiddlewaretoken": "y", "motion": "1"}, {"seconds": 4})
 
+    def test_what_is_taken_together_only_is_left_out_alone_and_named(self):
+        last = ImageFile(name="last", label="Last frame", role="last_frame")
+        first = ImageFile(name="first", label="First frame", role="first_frame")
+        old = make_model("Old", last)
+        new = make_model("New", first, ImageFile(name="end", label="Last frame", role="last_frame", needs=("first",)))
+        carried = carry(old, new, {"last": "0b1c"})
+        self.assertEqual(carried.values, {})
+        [change] = carried.changes
+        self.assertEqual(change.sentence, "New takes Last frame only together with First frame: left out")
+
+    def test_several_images_that_go_nowhere_are_counted(self):
+        old = make_model("Old", ImageFiles(name="refs", label="Reference images", role="references", most=9))
+        [change] = carry(old, model(WAN26), {"refs": ["0b1c", "0b1d"]}).changes
+        self.assertEqual((change.before, change.after), ("2 images", ""))
+
     def test_what_must_be_given_and_was_not_stays_missing(self):
         needy = make_model("Needy", ImageFile(name="frame", label="First frame", role="first_frame", required=True))
         carried = carry(model(WAN26), needy, {"seconds": 5})

@@ -14,11 +14,11 @@ from itertools import cycle, product
 from django.test import TestCase
 from PIL import Image, ImageColor
 
-from generations.lifecycle import download, submit
+from generations.lifecycle import submit
 from generations.lifecycle.files import path_of
 from generations.models import Generation, Status
 from tests.factories import alice, clip
-from tests.lifecycle.base import UpstreamCase, make_due, run_queue
+from tests.lifecycle.base import UpstreamCase
 
 PROMPT = "A paper kite floats above a field.\nThe wind is soft."
 
@@ -294,14 +294,7 @@ class DocumentedTests(UpstreamCase, TestCase):
     def test_the_stored_file_is_the_delivered_one_byte_for_byte(self):
         for model in CASES:
             with self.subTest(model):
-                generation = self.post(model, {})
-                generation.refresh_from_db()
-                generation.move_to(Status.DOWNLOADING, actor="poller", reason="finished upstream")
-                for _ in range(3):  # the stand-in needs a poll or two until it is done
-                    make_due(generation)
-                    download.download(generation.pk)
-                run_queue()
-                generation.refresh_from_db()
+                generation = self.finished(self.post(model, {}))
                 self.assertEqual(generation.status, Status.COMPLETED, generation.detail)
                 stored = path_of(generation.file).read_bytes()
                 self.assertEqual(stored, clip())
