@@ -37,7 +37,7 @@ from tests.native_upstream import (
     read_body,
 )
 
-FORM, ENVELOPE = "openai_videos", "newapi"
+FORM, ENVELOPE, FORM_JSON = "openai_videos", "newapi", "openai_json"
 FORM_PATH, ENVELOPE_PATH = "/v1/videos", "/v1/video/generations"
 SOME_VIDEO = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(range(256)) * 64
 
@@ -198,6 +198,7 @@ STRICT: dict[str, Rules] = {
         },
     ),
     "happyhorse-1.0": flat(3, 15, "1280x720 720x1280 1920x1080 1080x1920 1440x1440"),
+    "wan2.2-t2v": Rules(FORM_JSON, {"seconds": whole_numbers(1, 60), "size": one_of("1280x720", "720x1280")}),
     "viduq3": flat(1, 16, "640x352 960x528 1280x720 1920x1080"),
     "viduq3-turbo": flat(1, 16, "640x352 960x528 1280x720 1920x1080"),
     "doubao-seedance-2-0": flat(4, 15, SEEDANCE, {"input_reference": 9}),
@@ -291,6 +292,7 @@ class Script:
     later_verdict: str = ""
     has_url: bool = True
     has_content: bool = True
+    late_content: int = 0
     dead_links: int = 0
     cut_files: int = 0
     file_status: int = 0
@@ -325,9 +327,12 @@ class FakeUpstream:
         *,
         models: Mapping[str, Rules] | Callable[[Create], list[str]] = STRICT,
         key: str = "sk-fake-upstream-key",
+        self_hosted: bool = False,
     ) -> None:
+        """With `self_hosted` it answers 404 where a gateway answers 400, and its ids are long, with strange signs."""
         self.video = video
         self.key = key
+        self.self_hosted = self_hosted
         self.creates: list[Create] = []
         self.polls: list[Poll] = []
         self.fetches: list[Fetch] = []
@@ -442,6 +447,10 @@ class FakeUpstream:
         """Break the file off once, and then go on in the middle of another one, whatever If-Range says."""
         return self._queue(Script(cut_files=1, is_spliced=True))
 
+    def late_content(self, times: int = 2) -> Self:
+        """Complete without a link, and not have the file on the content route yet for so many requests."""
+        return self._queue(Script(has_url=False, late_content=times))
+
     def missing_at_first(self, polls: int = 1) -> Self:
         """Not know the task at its first polls."""
         return self._queue(Script(missing_polls=polls))
@@ -470,6 +479,8 @@ class FakeUpstream:
                 return None, script, []
             # The random part keeps ids of several servers in one database apart.
             create.upstream_id = f"task_{len(self.tasks) + 1:04d}_{secrets.token_hex(8)}"
+            if self.self_hosted:
+                create.upstream_id = f"video_{create.upstream_id}/+{'bGl0ZWxsbQ' * 30}=="
             task = Task(
                 create.upstream_id, create.dialect, create.model, create.prompt, script, int(create.at), create.path
             )
@@ -525,10 +536,13 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_known():
             return
         try:
-            if path == FORM_PATH:
-                create = read_form(self.headers.get("Content-Type", ""), body)
+            kind = self.headers.get("Content-Type", "")
+            if path == FORM_PATH and kind.lower().startswith("application/json"):
+                create = _create(FORM_JSON, dict(_leaves(read_body(kind, body), "")), {})
+            elif path == FORM_PATH:
+                create = read_form(kind, body)
             elif path == ENVELOPE_PATH:
-                create = read_envelope(self.headers.get("Content-Type", ""), body)
+                create = read_envelope(kind, body)
             elif native := next((native for native in NATIVE if native.create_path == path), None):
                 create = self._read_native(native, body)
             else:
@@ -610,6 +624,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _poll(self, upstream_id: str, dialect: str, native: Native | None = None) -> None:
         task, word, url = self.server.upstream.poll(upstream_id)
+        if task is None and self.server.upstream.self_hosted:
+            return self._json(404, {"detail": "Video not found"})
         if task is not None and native is not None and task.path != native.create_path:
             task = None
         if task is None or task.polls <= task.script.missing_polls:
@@ -624,7 +640,11 @@ class _Handler(BaseHTTPRequestHandler):
         task = self.server.upstream.tasks.get(upstream_id)
         if task is None:
             return self._json(400, {"code": "task_not_exist", "message": "task_not_exist", "data": None})
-        if not task.verdicts or not task.script.has_content:
+        is_late = task.script.late_content > 0
+        task.script.late_content -= is_late
+        if not task.verdicts or not task.script.has_content or is_late:
+            if self.server.upstream.self_hosted:
+                return self._json(404, {"detail": "Generation is still in-progress"})
             return self._json(400, {"error": {"message": "video is not ready", "type": "invalid_request_error"}})
         self._video(task)
 

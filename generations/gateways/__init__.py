@@ -18,6 +18,7 @@ from .base import (
 )
 from .kling import Kling
 from .newapi import NewAPI
+from .openai_json import OpenAIJSON
 from .openai_videos import OpenAIVideos
 from .runway import Runway
 from .xai import XAI
@@ -26,6 +27,7 @@ DIALECTS: dict[str, Dialect] = {
     dialect.name: dialect
     for dialect in (
         OpenAIVideos(),
+        OpenAIJSON(),
         NewAPI(),
         Kling(),
         Runway(),
@@ -58,6 +60,7 @@ __all__ = [
     "Kling",
     "Message",
     "NewAPI",
+    "OpenAIJSON",
     "OpenAIVideos",
     "Runway",
     "TaskStatus",

@@ -64,7 +64,24 @@ def read_form(request: HttpRequest) -> Order:
             raise Refusal(f"{name} must be a plain form field, not a file", param=name)
         for upload in files.getlist(name):
             check_image(upload.read(12), name)
-    texts = fields.dict()
+    return _flat_order(fields.dict())
+
+
+def read_video(request: HttpRequest) -> Order:
+    """Read a create of the OpenAI-style videos API, multipart or JSON; raises Refusal."""
+    if request.content_type != "application/json":
+        return read_form(request)
+    body = json_object(request)
+    for name, value in body.items():
+        if not isinstance(value, str | int | dict):
+            raise Refusal(f"{name} must be a string, a number, a boolean or an object", param=name)
+    flat = {name: value for name, value in body.items() if not isinstance(value, dict)}
+    return _flat_order(
+        {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in flat.items()}
+    )
+
+
+def _flat_order(texts: Mapping[str, str]) -> Order:
     width, height = read_frame(texts, texts.get("model", ""))
     return Order(
         model=read_model(texts),

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from videostudio.sandbox import answers, clip, native, tasks
 from videostudio.sandbox.behaviours import find_behaviours, is_busy
 from videostudio.sandbox.keys import has_key
-from videostudio.sandbox.orders import Order, Refusal, read_form, read_json
+from videostudio.sandbox.orders import Order, Refusal, read_json, read_video
 from videostudio.sandbox.serving import serve_video
 from videostudio.sandbox.tasks import DialectName, SandboxTask, State
 
@@ -35,7 +35,7 @@ class Form:
     created: Callable[[SandboxTask], dict[str, Any]] = answers.created
 
 
-OPENAI_VIDEOS = Form("openai_videos", read_form, answers.flat_job, answers.flat_error)
+OPENAI_VIDEOS = Form("openai_videos", read_video, answers.flat_job, answers.flat_error)
 NEWAPI = Form("newapi", read_json, answers.envelope, answers.envelope_error)
 KLING_TEXT = Form("kling_text", native.read_kling_text, native.kling_task, native.kling_error, native.kling_created)
 KLING_IMAGE = Form("kling_image", native.read_kling_image, native.kling_task, native.kling_error, native.kling_created)
