@@ -130,6 +130,15 @@ class GatewayTests(TestCase):
             (gateway.enabled, gateway.priority, gateway.offers, gateway.max_creates), (False, 7, ["veo"], 1)
         )
 
+    def test_what_an_earlier_release_gave_follows_to_what_is_known_by_now(self):
+        with environment(COMET):
+            seed_gateways()
+            now = self.the("cometapi").offers
+            Gateway.objects.filter(name="cometapi").update(offers=["omni", "veo", "wan/wan2.6", "wan/wan2.7"])
+            self.assertEqual(seed_gateways(), ["Gateway cometapi offers the models that came since."])
+            self.assertEqual(self.the("cometapi").offers, now)
+            self.assertEqual(seed_gateways(), [])
+
     def test_a_key_typed_in_the_admin_is_never_overwritten(self):
         make_gateway("cometapi", key="sk-typed-by-a-person", base_url="https://typed.invalid")
         with environment(COMET):

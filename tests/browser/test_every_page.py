@@ -125,7 +125,10 @@ def test_a_form_full_of_errors_is_accessible_and_fits_a_phone(visit: Visit, comp
     assert_fits(page)
 
 
-@pytest.mark.parametrize("key", ["wan/wan2.7", "omni/omni-fast", "veo/veo3.1"])
+EACH_KIND = ["wan/wan2.7", "omni/omni-fast", "veo/veo3.1", "kling/kling-v2-master", "runway/gen3a_turbo"]
+
+
+@pytest.mark.parametrize("key", [*EACH_KIND, "seedance/doubao-seedance-2-0"])
 def test_the_options_of_a_model_are_accessible_and_fit_a_phone(visit: Visit, key: str):
     page = visit("alice")
     page.goto("/?model=wan/wan2.6&seconds=15&size=1632x1248")
