@@ -34,14 +34,22 @@ def cpu_of_tree(pid: int) -> float:
     return sum(map(cpu_of, [pid, *below(pid)]))
 
 
+def memory_of(pid: int) -> float:
+    """Return the MB a process holds for itself: shared pages count by their share."""
+    with contextlib.suppress(OSError):
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) / 1024
+    return 0.0
+
+
 def memory_of_tree(pid: int) -> float:
-    """Return the MB a process and everything below it hold for themselves: shared pages count by their share."""
-    total = 0
-    for member in [pid, *below(pid)]:
-        with contextlib.suppress(OSError):
-            text = Path(f"/proc/{member}/smaps_rollup").read_text()
-            total += next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
-    return total / 1024
+    """Return the same for a process and everything below it."""
+    return sum(map(memory_of, [pid, *below(pid)]))
+
+
+def memory_of_largest(pid: int) -> float:
+    """Return the same for the largest of them."""
+    return max(map(memory_of, [pid, *below(pid)]))
 
 
 class Meter:

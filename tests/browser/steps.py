@@ -22,7 +22,11 @@ def compose(page: Page, prompt: str, *, model: str = SMALL_MODEL) -> None:
 
 
 def choose_model(page: Page, key: str) -> None:
-    """Choose a model, and wait until its options are there."""
+    """Choose a model, and wait until its options are there.
+
+    What has just been swapped in listens to nothing for some milliseconds, until it has settled.
+    """
+    page.wait_for_function("() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
     with page.expect_response(lambda answer: f"model={quote(key, safe='')}" in answer.url):
         page.get_by_label("Model", exact=True).select_option(key)
     page.locator(f"#options input[name=was][value='{key}']").wait_for(state="attached")
