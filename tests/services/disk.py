@@ -1,5 +1,6 @@
 """A disk of a test's own, which can run full and become read-only: a file system in memory, mounted by root."""
 
+import mmap
 import os
 import shutil
 import subprocess
@@ -40,8 +41,11 @@ class SmallDisk:
 
     def run_full(self) -> None:
         """Leave not one block free, whoever is writing just now."""
-        used = shutil.disk_usage(self.folder).used
-        self._remount(f"size={used}")
+        for _ in range(20):  # what is written between the look and the remount makes the size too small, and refused
+            used = max(shutil.disk_usage(self.folder).used, mmap.PAGESIZE)  # size=0 would mean without a limit
+            if not (problem := self._try_remount(f"size={used}")):
+                return
+        raise AssertionError(problem)
 
     def make_room(self) -> None:
         (self.folder / "something-else").unlink(missing_ok=True)
@@ -54,8 +58,11 @@ class SmallDisk:
         self._remount("rw")
 
     def _remount(self, options: str) -> None:
-        problem = self._as_root("mount", "-o", f"remount,{options}", str(self.folder))
+        problem = self._try_remount(options)
         assert not problem, problem
+
+    def _try_remount(self, options: str) -> str:
+        return self._as_root("mount", "-o", f"remount,{options}", str(self.folder))
 
     def _as_root(self, *command: str) -> str:
         """Run a command as root, and return what went wrong."""
