@@ -18,11 +18,16 @@ from generations.catalog import catalog
 from generations.fields import LockedText
 from generations.lifecycle import decisions
 from generations.models import (
+    CatalogSnapshot,
+    Drift,
     Event,
     Gateway,
     Generation,
     GenerationInput,
+    LedgerEntry,
     Membership,
+    ModelPrice,
+    ModelSwitch,
     Prompt,
     Status,
     SubmitAttempt,
@@ -92,8 +97,8 @@ class PersonAdmin(UserAdmin):
         return False  # switch the account off instead: what it made stays
 
 
-# The sandbox is this very site, offers everything, and has a key built in.
-NOT_OF_THE_SANDBOX = ("base_url", "offers", "new_key")
+# The sandbox is this very site, offers everything, costs nothing, and has a key built in.
+NOT_OF_THE_SANDBOX = ("base_url", "offers", "new_key", "failure_policy", "lists_models")
 AT_LEAST_ONE = MinValueValidator(1, "With less than 1 nothing would ever be sent. To stop a gateway, pause it.")
 
 
@@ -109,6 +114,7 @@ class GatewayForm(forms.ModelForm):
     class Meta:
         model = Gateway
         fields = ["name", "base_url", "offers", "priority", "max_creates", "max_active", "enabled"]
+        fields += ["failure_policy", "lists_models"]
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -213,6 +219,18 @@ class GatewayAdmin(admin.ModelAdmin):
         return False  # history names it; switch it off instead
 
 
+@admin.register(ModelSwitch)
+class ModelSwitchAdmin(admin.ModelAdmin):
+    """Models of the catalogue that are on, off or hidden by hand."""
+
+    list_display = ["model_key", "position", "is_hidden", "reason", "changed_at"]
+    list_filter = ["position", "is_hidden"]
+    fields = ["model_key", "position", "is_hidden", "reason"]
+
+    def get_readonly_fields(self, request, obj=None):
+        return ["model_key"] if obj else []
+
+
 class AttemptInline(ReadOnly, admin.TabularInline):
     model = SubmitAttempt
     fk_name = "generation"
@@ -228,11 +246,25 @@ class EventInline(ReadOnly, admin.TabularInline):
     extra = 0
 
 
+class LedgerInline(ReadOnly, admin.TabularInline):
+    model = LedgerEntry
+    fields = ["at", "number", "kind", "held", "spent", "currency", "actor", "reason"]
+    readonly_fields = fields
+    extra = 0
+
+
 class InputInline(ReadOnly, admin.TabularInline):
     model = GenerationInput
     fields = ["option", "position", "upload"]
     readonly_fields = fields
     extra = 0
+
+
+class CorrectForm(forms.Form):
+    spent = forms.DecimalField(
+        label="What it did cost", min_value=0, max_digits=12, decimal_places=6, help_text="0 when it was not billed."
+    )
+    reason = forms.CharField(max_length=300, label="How you know", help_text="For example the number of the invoice.")
 
 
 class AttachForm(forms.Form):
@@ -246,8 +278,8 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
     list_select_related = ["gateway", "created_by", "prompt"]
     search_fields = ["prompt__text", "uuid", "upstream_id"]
     show_full_result_count = False
-    inlines = [AttemptInline, EventInline, InputInline]
-    actions = ["ask_now", "attach", "confirm_not_created"]
+    inlines = [AttemptInline, EventInline, LedgerInline, InputInline]
+    actions = ["ask_now", "attach", "confirm_not_created", "correct_cost"]
     fieldsets = [
         (None, {"fields": ["uuid", "page", "status", "failure", "detail", "progress", "overdue_at"]}),
         ("Asked", {"fields": ["team", "created_by", "prompt", "model_key", "options", "origin", "parent", "relation"]}),
@@ -255,6 +287,7 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
             "Upstream",
             {"fields": ["gateway", "dialect", "upstream_model", "upstream_id", "upstream_status", "last_answer"]},
         ),
+        ("Price", {"fields": ["quote_amount", "quote_currency", "quote_source"]}),
         (
             "File",
             {
@@ -321,6 +354,76 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
             return render(request, "admin/generations/confirm_not_created.html", context)
         self.each(request, queryset, lambda row: decisions.confirm_not_created(row, request.user), "Confirmed")
         return None
+
+    @admin.action(description="Correct what it did cost")
+    def correct_cost(self, request: HttpRequest, queryset) -> HttpResponse | None:
+        generation = queryset.select_related("gateway", "prompt").first()
+        if queryset.count() != 1 or generation is None or not generation.is_finished:
+            self.message_user(request, "Choose one generation that has ended.", messages.WARNING)
+            return None
+        form = CorrectForm(request.POST if "spent" in request.POST else None)
+        if form.is_valid():
+            try:
+                decisions.correct_cost(
+                    generation, form.cleaned_data["spent"], request.user, reason=form.cleaned_data["reason"]
+                )
+            except decisions.CannotDo as error:
+                form.add_error(None, str(error))
+            else:
+                self.message_user(request, "Written into the ledger. Nothing of it is held any more.", messages.SUCCESS)
+                return None
+        sums = generation.ledger.all().sums()
+        context = {**self.admin_site.each_context(request), "form": form, "generation": generation, "sums": sums}
+        return render(request, "admin/generations/correct_cost.html", context | {"opts": self.opts})
+
+
+@admin.register(ModelPrice)
+class ModelPriceAdmin(admin.ModelAdmin):
+    """What the operators know of prices; what a gateway's own list says is only read."""
+
+    list_display = ["shown_model", "gateway", "amount", "currency", "per", "option", "value", "origin", "as_of"]
+    list_filter = ["origin", "gateway", "model_key"]
+    list_select_related = ["gateway"]
+    search_fields = ["model_key", "upstream_id", "source"]
+    fields = ["model_key", "gateway", "per", "amount", "currency", "option", "value", "source", "as_of"]
+
+    @admin.display(description="model")
+    def shown_model(self, price: ModelPrice) -> str:
+        return price.get_model_key_display() or price.upstream_id
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        is_listed = obj is not None and obj.origin == ModelPrice.Origin.LISTING
+        return not is_listed and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        is_listed = obj is not None and obj.origin == ModelPrice.Origin.LISTING
+        return not is_listed and super().has_delete_permission(request, obj)
+
+
+@admin.register(LedgerEntry)
+class LedgerAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["at", "generation", "number", "kind", "held", "spent", "currency", "actor", "reason"]
+    list_filter = ["kind", "currency", "at"]
+    list_select_related = ["generation"]
+    search_fields = ["generation__uuid", "reason", "actor"]
+    show_full_result_count = False
+    fields = ["generation", "number", "kind", "held", "spent", "currency", "at", "actor", "reason"]
+
+
+@admin.register(CatalogSnapshot)
+class SnapshotAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["gateway", "taken_at", "seen_at"]
+    list_filter = ["gateway", "taken_at"]
+    list_select_related = ["gateway"]
+    fields = ["gateway", "taken_at", "seen_at", "listed"]
+
+
+@admin.register(Drift)
+class DriftAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["gateway", "kind", "what", "count", "first_at", "last_at"]
+    list_filter = ["gateway", "kind"]
+    list_select_related = ["gateway"]
+    fields = ["gateway", "kind", "what", "count", "first_at", "last_at", "sample"]
 
 
 @admin.register(Prompt)

@@ -17,6 +17,7 @@ from generations import queue
 from generations.lifecycle.persistence import AWAY, insist
 from generations.lifecycle.poll import SLOT_TTL, release
 from generations.models import PollerSlot
+from videostudio import lifeline
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,8 @@ class TickBroker(ORM):
         try:
             if self.list_key == "poll" and time.monotonic() - self.ticked_at >= TICK_SECONDS:
                 self.ticked_at = time.monotonic()
-                tick()
+                if not lifeline.is_leaving():  # else the slot is for the clusters that stay, or come next
+                    tick()
             return super().dequeue()
         except AWAY as error:
             # The stock pusher would sleep ten seconds and die.

@@ -67,6 +67,7 @@ def carry(old: VideoModel | None, new: VideoModel, values: Mapping[str, object])
         if option.name not in handled:
             move.carry_option(option)
     move.leave_out()
+    move.drop_what_stands_alone()
     return Carried(
         values={option.name: move.values[option.name] for option in new.options if option.name in move.values},
         changes=tuple(move.changes),
@@ -146,6 +147,15 @@ class Move:
                 what = f"{option.label[:1].lower()}{option.label[1:]}"
                 what += " setting" if isinstance(option, Flag) else ""
                 self.add(option, option.words(raw), "", f"{self.new.label} has no {what}: left out")
+
+    def drop_what_stands_alone(self) -> None:
+        """Leave out what the new model takes only together with something that is not there."""
+        for option in self.new.options:
+            if option.name in self.values and any(is_absent(self.values.get(name)) for name in option.needs):
+                value = self.values.pop(option.name)
+                others = ", ".join(self.new.label_of(name) for name in option.needs)
+                sentence = f"{self.new.label} takes {option.label} only together with {others}: left out"
+                self.add(option, option.words(value), "", sentence)
 
     def set(self, option: Option, value: Value | None) -> None:
         if value is not None:

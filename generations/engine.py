@@ -1,19 +1,14 @@
-"""What the supervisor asks the database: canaries, signs of life, creates on the wire."""
+"""What the supervisor asks the database: canaries and signs of life."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db.models import Max
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from generations import queue
-from generations.broker import SLOT_TTL
-from generations.models import Canary, PollerSlot, SubmitAttempt
-
-STOPPING = timedelta(seconds=60)
-CREATE_SECONDS = 150  # a create is over by then, by its own clock
+from generations.models import Canary, PollerSlot
 
 
 def send_canary(cluster: str) -> int:
@@ -29,32 +24,21 @@ def canary_at(cluster: str) -> datetime | None:
     return Canary.objects.filter(cluster=cluster).values_list("at", flat=True).first()
 
 
+def message_is_taken(pk: int) -> bool:
+    """Say whether the cluster has taken a message that is still in the queue."""
+    return OrmQ.objects.filter(pk=pk, lock__gt=timezone.now()).exists()
+
+
 def message_waits(pk: int) -> bool:
     """Say whether a message is still in the queue: not run yet, or run and never acknowledged."""
     return OrmQ.objects.filter(pk=pk).exists()
 
 
 def last_beat(cluster: str) -> datetime | None:
-    """Return the last sign of life of a step at work in this cluster, or None when none is at work."""
-    if cluster == "poll":
-        until = PollerSlot.objects.exclude(owner="").aggregate(until=Max("until"))["until"]
-        return until - SLOT_TTL if until else None
-    if cluster == "submit":
-        return timezone.now() if creates_on_the_wire() else None
+    """Return the last sign of life of a step at work in this cluster, or None when there never was one."""
     return Canary.objects.filter(cluster=cluster).values_list("beat_at", flat=True).first()
 
 
-def creates_on_the_wire() -> int:
-    """Return how many paid requests may be under way at this moment."""
-    since = timezone.now() - timedelta(seconds=CREATE_SECONDS)
-    return SubmitAttempt.objects.filter(outcome=SubmitAttempt.Outcome.OPEN, opened_at__gte=since).count()
-
-
-def release_pollers() -> None:
-    """Take the slots from their pollers, so that they stop within a second and no tick starts another."""
-    PollerSlot.objects.update(owner="", until=timezone.now() + STOPPING)
-
-
 def open_pollers() -> None:
-    """Let the next tick start a poller at once: nobody polls before the clusters run."""
-    PollerSlot.objects.update(owner="", until=timezone.now())
+    """Let the next tick take over from a poller that died with its studio, rows and all; one that lives renews."""
+    PollerSlot.objects.update(until=timezone.now())

@@ -11,6 +11,7 @@ STEPS = {
     "submit": ("submit", "generations.tasks.submit"),
     "download": ("download", "generations.tasks.download"),
     "poster": ("download", "generations.tasks.poster"),
+    "listing": ("download", "generations.tasks.listing"),
     "poll": ("poll", "generations.tasks.poll"),
     "canary": ("", "generations.tasks.canary"),
 }

@@ -10,8 +10,14 @@ from generations.fields import LockedText
 from generations.models import Gateway, Team, User
 from generations.models.gateway import LOCKED_KEY, NO_KEY
 
-COMETAPI_OFFERS = ["omni", "veo", "wan/wan2.6", "wan/wan2.7"]
+COMETAPI_OFFERS = [
+    *("grok", "happyhorse", "kling", "omni", "runway", "seedance", "sora", "veo", "vidu"),
+    *("wan/wan2.6", "wan/wan2.7"),
+]
+# What earlier releases gave a gateway: a row that nobody changed since follows to what is known by now.
+EARLIER_OFFERS = {"cometapi": [["omni", "veo", "wan/wan2.6", "wan/wan2.7"]]}
 COMPUTEVAULT_OFFERS = ["wan/wan2.5-t2v-preview", "wan/wan2.6-t2v"]
+LISTS_MODELS = "cometapi"
 
 
 def prepare() -> list[str]:
@@ -67,17 +73,23 @@ def follow_environment(name: str, key: str, base_url: str, offers: list[str]) ->
             "base_url": base_url,
             "offers": offers,
             "key_source": Gateway.KeySource.ENVIRONMENT,
+            "lists_models": name == LISTS_MODELS,
         },
     )
     if is_new:
         return [f"Gateway {name} added: {base_url}"]
+    lines = []
+    if gateway.offers in EARLIER_OFFERS.get(name, []):
+        gateway.offers = offers
+        gateway.save(update_fields=["offers"])
+        lines.append(f"Gateway {name} offers the models that came since.")
     is_same = (gateway.key, gateway.base_url) == (key, base_url) and not isinstance(gateway.key, LockedText)
     if gateway.key_source != Gateway.KeySource.ENVIRONMENT or is_same:
-        return []
+        return lines
     gateway.key, gateway.base_url = key, base_url
     gateway.paused_reason, gateway.paused_until = "", None
     gateway.save()
-    return [f"Gateway {name} follows the environment again: {base_url}"]
+    return [*lines, f"Gateway {name} follows the environment again: {base_url}"]
 
 
 def look_at_keys() -> list[str]:

@@ -3,6 +3,7 @@
 from django.utils import timezone
 
 from generations.lifecycle import download as downloading
+from generations.lifecycle import listing as listings
 from generations.lifecycle import poll as polling
 from generations.lifecycle import submit as submitting
 from generations.lifecycle.persistence import patient
@@ -22,6 +23,11 @@ def download(pk: str) -> None:
 @patient
 def poster(pk: str) -> None:
     downloading.poster(int(pk))
+
+
+@patient
+def listing(pk: str) -> None:
+    listings.refresh(int(pk))
 
 
 @patient

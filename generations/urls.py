@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from generations.views import desk, detail, gateways, library, live, pages, studio, theme
+from generations.views import costs, desk, detail, gateways, library, live, pages, studio, theme
 from generations.views import media as files
 
 app_name = "generations"
 
 urlpatterns = [
     path("", studio.studio, name="studio"),
+    path("price/", studio.price, name="price"),
     path("live/", live.live, name="live"),
     path("theme/", theme.theme, name="theme"),
     path("generations/", library.library, name="library"),
@@ -25,6 +26,12 @@ urlpatterns = [
     path("queue/unknown/<uuid:uuid>/attach/", desk.attach, name="attach"),
     path("queue/unknown/<uuid:uuid>/not-created/", desk.not_created, name="not-created"),
     path("queue/unknown/<uuid:uuid>/send-again/", desk.send_again, name="send-again"),
+    path("gateways/", gateways.gateways, name="gateways"),
+    path("gateways/<int:pk>/list/", gateways.fetch_list, name="fetch-list"),
+    path("gateways/<int:pk>/forget/", gateways.forget_drift, name="forget-drift"),
+    path("gateways/notices/<int:pk>/dismiss/", gateways.dismiss, name="dismiss"),
     path("gateways/<int:pk>/resume/", gateways.resume, name="resume"),
     path("models/", pages.models, name="models"),
+    path("costs/", costs.costs, name="costs"),
+    path("costs/export/", costs.export, name="costs-export"),
 ]

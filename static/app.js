@@ -120,8 +120,8 @@ on("input", ({ target }) => {
 on("change", ({ target }) => {
   if (target.type !== "file") return;
   const preview = document.getElementById(target.dataset.preview);
-  const file = target.files[0];
-  if (preview) preview.textContent = file ? `${file.name}, ${(file.size / 1e6).toFixed(1)} MB` : "";
+  const said = [...target.files].map((file) => `${file.name}, ${(file.size / 1e6).toFixed(1)} MB`);
+  if (preview) preview.textContent = said.join("; ");
 });
 
 // The address of a list says what is filtered, and nothing of what is not.

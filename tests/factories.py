@@ -8,6 +8,7 @@ import functools
 import hashlib
 import itertools
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,28 @@ from django.utils import timezone
 from generations.catalog import catalog
 from generations.lifecycle.begin import Order, begin
 from generations.lifecycle.files import path_of, stored_name
-from generations.models import Failure, Gateway, Generation, Membership, Prompt, Status, SubmitAttempt, Team, User
+from generations.models import (
+    Failure,
+    Gateway,
+    Generation,
+    LedgerEntry,
+    Membership,
+    ModelPrice,
+    Prompt,
+    Status,
+    SubmitAttempt,
+    Team,
+    User,
+)
 from generations.models.prompt import normalise
 from generations.specs import VideoModel
 from tests.media.clips import make_clip
+from tests.pages import picture
 from tests.upstream import FakeUpstream
 
 FORM_MODEL = "wan/wan2.6"
 ENVELOPE_MODEL = "wan/wan2.6-t2v"
-ALL_FAMILIES = ["omni", "veo", "wan"]
+ALL_FAMILIES = sorted({model.family for model in catalog().models})
 PASSWORD = "a long enough password"
 
 _numbers = itertools.count(1)
@@ -70,6 +84,12 @@ def any_gateway() -> Gateway:
     return Gateway.objects.real().order_by("pk").first() or make_gateway()
 
 
+def make_price(amount: str = "0.08", *, model: str = FORM_MODEL, per: str = "second", **fields: Any) -> ModelPrice:
+    """Return an operator's price of a model."""
+    fields = {"model_key": model, "source": "the contract", "currency": "USD", **fields}
+    return ModelPrice.objects.create(per=per, amount=Decimal(amount), **fields)
+
+
 def make_order(
     *,
     user: User | None = None,
@@ -93,6 +113,17 @@ def begun(order: Order | None = None, **fields: Any) -> Generation:
     return generation
 
 
+def defaults_of(entry: VideoModel) -> dict[str, Any]:
+    """Return what a model takes for whatever is not chosen, by option."""
+    return {option.name: option.default for option in entry.options if option.default is not None}
+
+
+def needed_options(entry: VideoModel) -> dict[str, Any]:
+    """Return something to post for each option that has no default and cannot be left out."""
+    given = {"url": lambda: "https://example.com/still.jpg", "image": picture}
+    return {option.name: given[option.kind]() for option in entry.options if option.required and option.default is None}
+
+
 @functools.cache
 def clip(seconds: float = 1.0, width: int = 320, height: int = 180) -> bytes:
     """Return a small real video."""
@@ -109,11 +140,12 @@ def make_generation(
     model: str = FORM_MODEL,
     prompt: str = "A red fox in the snow",
     options: dict[str, Any] | None = None,
+    quote: str = "",
     **fields: Any,
 ) -> Generation:
     """Return a generation in `status`, with the history that leads there; `fields` are set on the row at the end.
 
-    A failed one failed as `failure`: the model failed, unless it is named.
+    A failed one failed as `failure`: the model failed, unless it is named. `quote` is its price in USD, if it has one.
     """
     user, entry = user or alice(), catalog().get(model)
     chosen = entry.clean(options or {})
@@ -130,7 +162,14 @@ def make_generation(
         model_key=entry.key,
         dialect=entry.dialect,
         upstream_model=entry.upstream_id,
+        quote_amount=Decimal(quote) if quote else None,
+        quote_currency="USD" if quote else "",
+        quote_source="operator, a test's price" if quote else "",
     )
+    if quote:
+        generation.ledger.create(
+            kind=LedgerEntry.Kind.RESERVE, held=Decimal(quote), currency="USD", actor=user.get_username()
+        )
     generation.events.create(after=Status.QUEUED, actor=user.get_username(), actor_kind="person", reason="asked for")
     failure = failure or (Failure.UPSTREAM_FAILED if status == Status.FAILED else "")
     for step in path_to(status, failure):

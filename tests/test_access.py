@@ -10,7 +10,19 @@ from django.test import Client, TestCase
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from generations.lifecycle.files import path_of
-from generations.models import Failure, Gateway, Generation, Membership, Prompt, Status, Team, Upload, User
+from generations.models import (
+    CatalogNotice,
+    Drift,
+    Failure,
+    Gateway,
+    Generation,
+    Membership,
+    Prompt,
+    Status,
+    Team,
+    Upload,
+    User,
+)
 from tests.factories import alice, bob, carol, make_gateway, make_generation, make_user
 from tests.pages import picture, read
 
@@ -19,9 +31,14 @@ OPEN = {"healthz", "readyz", "account_login", "account_logout", "account_signup"
     f"account_reset_password{rest}" for rest in ("", "_done", "_from_key", "_from_key_done")
 }
 # Pages of the studio, by how they are asked for, and what a member of the team is answered.
-PAGES = {"studio": 200, "library": 200, "prompts": 200, "queue": 200, "desk": 200, "models": 200, "live": 200}
+PAGES = {
+    name: 200
+    for name in ("studio", "library", "prompts", "queue", "desk", "models", "live", "price", "costs", "costs-export")
+}
+MONEY = ("/live/", "/price/", "/costs/", "/costs/?by=prompt", "/costs/export/")
 OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200}
 ACTIONS = {"cancel": 302, "ask": 302}
+OF_GATEWAYS = {"resume", "fetch-list", "forget-drift", "dismiss"}
 DECISIONS = ("attach", "not-created", "send-again")
 
 
@@ -68,7 +85,8 @@ class EveryAddressTests(AccessTestCase):
     def test_every_address_of_the_studio_is_in_the_matrix_below(self):
         names = {name.partition(":")[2] for name, _ in patterns() if name.startswith("generations:")}
         self.assertEqual(
-            names, PAGES.keys() | OF_ONE.keys() | ACTIONS.keys() | {*DECISIONS, "theme", "upload", "resume"}
+            names,
+            PAGES.keys() | OF_ONE.keys() | ACTIONS.keys() | {*DECISIONS, "theme", "upload", "gateways", *OF_GATEWAYS},
         )
 
     def test_only_health_the_sandbox_and_the_way_in_are_open(self):
@@ -87,7 +105,7 @@ class EveryAddressTests(AccessTestCase):
 
 class MatrixTests(AccessTestCase):
     def test_pages(self):
-        for path in ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", "/live/"):
+        for path in ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", *MONEY):
             for name in self.people:
                 with self.subTest(path, name=name):
                     self.sign_in(name)
@@ -96,6 +114,8 @@ class MatrixTests(AccessTestCase):
                     if name == "carol":
                         self.assertNotContains(response, "secret")
                         self.assertNotContains(response, self.ready.uuid.hex[:8])
+                    elif path in {"/costs/?by=prompt", "/costs/export/"}:
+                        self.assertContains(response, "A secret fox")
 
     def test_one_generation_and_its_files(self):
         for name, expected in OF_ONE.items():
@@ -155,6 +175,24 @@ class MatrixTests(AccessTestCase):
                 gateway.refresh_from_db()
                 self.assertEqual(gateway.is_paused, person != "root")
         self.assertEqual(self.client.post("/gateways/99999/resume/").status_code, 404)
+
+    def test_what_changed_at_gateways_is_for_those_who_may_change_them(self):
+        gateway = Gateway.objects.get()
+        Gateway.objects.update(lists_models=True)
+        notice = CatalogNotice.objects.create(gateway=gateway, kind="new", upstream_id="new-one", words="A new one.")
+        for person in ("alice", "carol", "olga", "root"):
+            allowed = person == "root"
+            self.sign_in(person)
+            self.assertEqual(self.client.get("/gateways/").status_code, 200 if allowed else 403)
+            Drift.objects.get_or_create(gateway=gateway, kind="word", what="warming_up")
+            for path in (f"{gateway.pk}/list/", f"{gateway.pk}/forget/", f"notices/{notice.pk}/dismiss/"):
+                with self.subTest(path, person=person):
+                    self.assertEqual(self.client.get(f"/gateways/{path}").status_code, 405)
+                    response = self.client.post(f"/gateways/{path}")
+                    self.assertEqual(response.status_code, 302 if allowed else 403)
+            self.assertEqual(Drift.objects.exists(), not allowed)
+            self.assertEqual(CatalogNotice.objects.open().exists(), not allowed)
+        self.assertEqual(CatalogNotice.objects.get().dismissed_by, self.people["root"])
 
     def test_an_operator_of_another_team_decides_nothing_here(self):
         Membership.objects.filter(user=self.people["olga"]).update(team=self.people["carol"].team)
@@ -228,6 +266,10 @@ class AnonymousTests(AccessTestCase):
         "/queue/unknown/",
         "/models/",
         "/live/",
+        "/price/",
+        "/costs/",
+        "/costs/export/",
+        "/gateways/",
         "/accounts/password/change/",
     )
 
@@ -308,7 +350,15 @@ class HeaderTests(AccessTestCase):
 
     def answers(self) -> Iterator[tuple[str, HttpResponseBase]]:
         self.sign_in("alice")
-        for path in ("/", "/generations/", "/nonsense/", "/admin/", "/accounts/password/change/", "/healthz"):
+        for path in (
+            "/",
+            "/generations/",
+            "/costs/",
+            "/nonsense/",
+            "/admin/",
+            "/accounts/password/change/",
+            "/healthz",
+        ):
             yield path, self.client.get(path)
         self.sign_in("")
         for path in ("/accounts/login/", "/"):

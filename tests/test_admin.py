@@ -1,5 +1,6 @@
 """The operator's screen, and the desk of unknown outcomes: what may be edited, what is only read, who decides."""
 
+from decimal import Decimal
 from typing import Any
 from unittest import mock
 
@@ -18,14 +19,16 @@ from generations.models import (
     Failure,
     Gateway,
     Generation,
+    LedgerEntry,
     Membership,
+    ModelPrice,
     Prompt,
     Status,
     SubmitAttempt,
     Team,
     User,
 )
-from tests.factories import PASSWORD, alice, carol, make_gateway, make_generation, make_team, make_user
+from tests.factories import PASSWORD, alice, carol, make_gateway, make_generation, make_price, make_team, make_user
 from tests.pages import Element, read
 
 GATEWAYS = "/admin/generations/gateway/"
@@ -73,7 +76,7 @@ class RegistryTests(TestCase):
     def test_what_happened_cannot_be_changed_by_anybody(self):
         root = User(username="root", is_staff=True, is_superuser=True)
         request = mock.Mock(user=root)
-        for model in (Generation, Event, SubmitAttempt, Prompt):
+        for model in (Generation, Event, SubmitAttempt, Prompt, LedgerEntry):
             shown = admin.site.get_model_admin(model)
             with self.subTest(model.__name__):
                 self.assertFalse(shown.has_add_permission(request))
@@ -138,7 +141,7 @@ class KeyTests(AdminTestCase):
 
     def save(self, gateway: Gateway | None = None, **changed: Any) -> Any:
         known = {"name": "fake", "base_url": "https://gateway.invalid", "offers": '["veo", "wan"]', "priority": "100"}
-        known |= {"max_creates": "4", "max_active": "200", "enabled": "on", "new_key": ""}
+        known |= {"max_creates": "4", "max_active": "200", "enabled": "on", "new_key": "", "failure_policy": "unknown"}
         path = f"{GATEWAYS}{gateway.pk}/change/" if gateway else f"{GATEWAYS}add/"
         return self.client.post(path, known | changed)
 
@@ -218,7 +221,7 @@ class KeyTests(AdminTestCase):
             ({"base_url": "https://["}, "Enter an address"),
             ({"offers": '"veo"'}, "Enter a list of texts"),
             ({"offers": "[1]"}, "Enter a list of texts"),
-            ({"offers": '["veoo"]'}, "Nothing is called 'veoo'. It can be omni, omni/omni-fast"),
+            ({"offers": '["veoo"]'}, "Nothing is called 'veoo'. It can be grok, grok/grok-imagine-video"),
             ({"offers": "nonsense"}, "Enter a valid JSON."),
             ({"offers": '["\\u0000"]'}, "Nothing is called"),
             ({"max_creates": "0"}, "nothing would ever be sent"),
@@ -245,6 +248,69 @@ class KeyTests(AdminTestCase):
         self.assertEqual(self.save(sandbox, new_key=KEY, priority="8").status_code, 302)
         sandbox.refresh_from_db()
         self.assertEqual((sandbox.key, sandbox.is_sandbox, sandbox.priority), ("", True, 8))
+
+
+class MoneyTests(AdminTestCase):
+    """Prices are entered here; what happened to money is only read, and corrected by another entry."""
+
+    PRICES = "/admin/generations/modelprice/"
+
+    def enter(self, **changed: Any) -> Any:
+        known = {"model_key": "wan/wan2.6", "per": "second", "amount": "0.08", "currency": "USD", "as_of": "2026-11-20"}
+        return self.client.post(f"{self.PRICES}add/", known | {"source": "invoice 7"} | changed)
+
+    def test_a_price_is_entered(self):
+        self.assertEqual(self.enter(option="size", value="1080p").status_code, 302)
+        price = ModelPrice.objects.get()
+        self.assertEqual((price.amount, price.value, price.origin), (Decimal("0.08"), "1080p", "operator"))
+        self.assertIn("0.08", self.page(self.PRICES).text)
+
+    def test_a_wrong_one_is_refused_with_a_reason(self):
+        self.enter()
+        for changed, words in (
+            ({}, "There is a price for this case already."),
+            ({"option": "size", "value": "8K"}, "Size can be"),
+            ({"option": "size"}, "An option and its value go together."),
+            ({"amount": "-1", "option": "seconds", "value": "5"}, "is not a sum"),
+            ({"model_key": "nobody/knows"}, "is not one of the available choices"),
+        ):
+            with self.subTest(words):
+                self.assertContains(self.enter(**changed), words)
+        self.assertEqual(ModelPrice.objects.count(), 1)
+
+    def test_what_the_gateway_s_list_says_is_only_read(self):
+        listed = make_price("0.02", model="", upstream_id="wan2.6", gateway=self.gateway, origin="listing")
+        path = f"{self.PRICES}{listed.pk}/change/"
+        self.assertEqual(self.client.get(path).status_code, 200)
+        self.assertEqual(self.client.post(path, {"amount": "9"}).status_code, 403)
+        self.assertEqual(self.client.post(f"{self.PRICES}{listed.pk}/delete/", {"post": "yes"}).status_code, 403)
+        self.act("delete_selected", listed, path=self.PRICES, post="yes")
+        self.assertEqual(ModelPrice.objects.get().amount, Decimal("0.02"))
+
+    def test_a_failure_s_cost_is_corrected_by_one_more_entry(self):
+        row = make_generation(Status.FAILED, quote="0.40")
+        asked = self.act("correct_cost", row)
+        self.assertIn("0.400000 held, 0.000000 spent", asked.text)
+        self.assertEqual(row.ledger.count(), 1)
+        page = self.act("correct_cost", row, spent="0.10", reason="invoice 7")
+        self.assertIn("Written into the ledger", page.text)
+        entry = row.ledger.last()
+        self.assertEqual((entry.held, entry.spent, entry.actor), (Decimal("-0.40"), Decimal("0.10"), "root"))
+        self.assertIn("invoice 7", self.page(f"{GENERATIONS}{row.pk}/change/").text)
+
+    def test_nonsense_and_what_has_not_ended_is_not_corrected(self):
+        row = make_generation(Status.FAILED, quote="0.40")
+        for spent, reason in (("-1", "x"), ("much", "x"), ("1", ""), ("", "x")):
+            self.assertTrue(self.act("correct_cost", row, spent=spent, reason=reason).all(class_="errorlist"))
+        running = make_generation(Status.IN_PROGRESS, quote="0.40")
+        self.assertIn("Choose one generation that has ended.", self.act("correct_cost", running).text)
+        self.assertEqual(LedgerEntry.objects.count(), 2)
+
+    def test_it_needs_the_right_to_decide(self):
+        row = make_generation(Status.FAILED, quote="0.40")
+        self.as_olga("view_generation")
+        self.act("correct_cost", row, spent="0", reason="x")
+        self.assertEqual(row.ledger.count(), 1)
 
 
 class PauseTests(AdminTestCase):

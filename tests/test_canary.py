@@ -14,7 +14,7 @@ class FakeProbe:
 
     def __init__(self) -> None:
         self.runs = self.acknowledges = True
-        self.is_away = False
+        self.is_away = self.takes = False
         self.beat: datetime | None = None
         self.sent = 0
         self.ran_at: datetime | None = None
@@ -32,17 +32,17 @@ class FakeProbe:
             raise ConnectionError("the database is away")
         return self.ran_at
 
+    def message_is_taken(self, pk: int) -> bool:
+        return self.takes
+
     def message_waits(self, pk: int) -> bool:
         return not self.acknowledges
 
     def last_beat(self, cluster: str) -> datetime | None:
         return self.beat
 
-    def creates_on_the_wire(self) -> int:
-        return 0
-
-    def release_pollers(self) -> None:
-        raise AssertionError("a canary releases no poller")
+    def is_create_on_the_wire(self) -> bool:
+        return False
 
     def hand_out_again(self, cluster: str) -> None:
         raise AssertionError("a canary hands nothing out")
@@ -101,6 +101,14 @@ class CanaryTests(SimpleTestCase):
         self.probe.runs = False
         self.assertEqual(self.check_for(44), "")
         self.assertIn("has not run", self.check_for(10))
+
+    def test_a_cluster_that_has_started_and_froze_at_once_is_found_as_soon_as_any(self):
+        self.probe.runs = False
+        self.assertEqual(self.check_for(10), "")
+        self.probe.takes = True
+        began = self.now
+        self.assertIn("has not run", self.check_for(60))
+        self.assertLessEqual(self.now - began, 17)
 
     def test_a_canary_that_is_never_acknowledged_is_a_wedge(self):
         self.prove_life()

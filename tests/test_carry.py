@@ -1,12 +1,14 @@
 """Carrying options to another model: what is legal stays, the rest moves to the nearest, and every change is named."""
 
+import uuid
+
 from django.test import SimpleTestCase
 from hypothesis import given
 from hypothesis import strategies as st
 
 from generations.carry import Change, carry
 from generations.catalog import BUILT_IN, load
-from generations.specs import Choice, Flag, ImageFile, IntRange, Option, Size, Text, Url, VideoModel
+from generations.specs import Choice, Flag, ImageFile, ImageFiles, IntRange, Option, Size, Text, Url, VideoModel
 
 MODELS = load(BUILT_IN).models
 NAMES = sorted({option.name for model in MODELS for option in model.options})
@@ -216,6 +218,21 @@ class OtherOptions(CarryTestCase):
     def test_names_of_neither_model_are_ignored(self):
         self.assert_carried(WAN26, VEO, {"model": "x", "csrfmiddlewaretoken": "y", "motion": "1"}, {"seconds": 4})
 
+    def test_what_is_taken_together_only_is_left_out_alone_and_named(self):
+        last = ImageFile(name="last", label="Last frame", role="last_frame")
+        first = ImageFile(name="first", label="First frame", role="first_frame")
+        old = make_model("Old", last)
+        new = make_model("New", first, ImageFile(name="end", label="Last frame", role="last_frame", needs=("first",)))
+        carried = carry(old, new, {"last": "0b1c"})
+        self.assertEqual(carried.values, {})
+        [change] = carried.changes
+        self.assertEqual(change.sentence, "New takes Last frame only together with First frame: left out")
+
+    def test_several_images_that_go_nowhere_are_counted(self):
+        old = make_model("Old", ImageFiles(name="refs", label="Reference images", role="references", most=9))
+        [change] = carry(old, model(WAN26), {"refs": ["0b1c", "0b1d"]}).changes
+        self.assertEqual((change.before, change.after), ("2 images", ""))
+
     def test_what_must_be_given_and_was_not_stays_missing(self):
         needy = make_model("Needy", ImageFile(name="frame", label="First frame", role="first_frame", required=True))
         carried = carry(model(WAN26), needy, {"seconds": 5})
@@ -254,18 +271,27 @@ def choices(draw: st.DrawFn) -> tuple[VideoModel, dict]:
                 legal = st.sampled_from(["trees", "a\nb"])
             case Url():
                 legal = st.just("https://example.com/a")
+            case ImageFiles(most=most):
+                legal = st.lists(st.uuids().map(str), min_size=1, max_size=most)
             case ImageFile():
                 legal = st.uuids().map(str)
-        if draw(st.booleans()):
+        if option.required or (draw(st.booleans()) and all(name in values for name in option.needs)):
             values[option.name] = draw(legal)
     return chosen, values
+
+
+def what_must_be_given(model: VideoModel) -> dict[str, str]:
+    """Return a value for each option that has no default and is needed."""
+    given: dict[str, str] = {"image": str(uuid.uuid4()), "url": "https://example.com/a"}
+    return {option.name: given[option.kind] for option in model.options if option.required and option.default is None}
 
 
 class Properties(SimpleTestCase):
     @given(old=st.none() | st.sampled_from(MODELS), new=st.sampled_from(MODELS), values=GARBAGE)
     def test_whatever_comes_in_what_comes_out_is_clean(self, old, new, values):
         carried = carry(old, new, values)
-        self.assertEqual(new.clean(carried.values), carried.values)
+        whole = what_must_be_given(new) | carried.values
+        self.assertEqual(new.clean(whole), whole)
         for change in carried.changes:
             self.assertTrue(new.label in change.sentence or change.sentence.startswith(change.label))
             self.assertTrue(change.option)
@@ -286,8 +312,9 @@ class Properties(SimpleTestCase):
         named = {change.option for change in carried.changes}
         if asked.seconds not in {None, got.seconds}:
             self.assertTrue(named & {"seconds", "duration"})
-        if asked.width is not None and (asked.width, asked.height) != (got.width, got.height):
-            self.assertTrue(named & {"size", "aspect_ratio", "resolution"})
+        # A ratio alone, as Kling's, names no frame.
+        if None not in (asked.width, got.width) and (asked.width, asked.height) != (got.width, got.height):
+            self.assertTrue(named & {"size", "aspect_ratio", "resolution", "ratio"})
 
     @given(choice=choices(), new=st.sampled_from(MODELS))
     def test_nothing_is_named_that_stayed(self, choice, new):

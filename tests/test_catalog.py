@@ -12,7 +12,6 @@ from django.test import SimpleTestCase
 from generations import catalog as catalog_module
 from generations.catalog import (
     BUILT_IN,
-    DIALECTS,
     AmbiguousModel,
     Catalog,
     CatalogError,
@@ -28,6 +27,20 @@ from generations.specs import ImageFile, VideoModel
 WAN_720 = "1280x720 720x1280 1088x832 832x1088"
 WAN_1080 = "1920x1080 1080x1920 1440x1440 1632x1248 1248x1632"
 VEO = "1280x720 720x1280 1920x1080 3840x2160"
+SEEDANCE_480 = "864x496 752x560 640x640 560x752 496x864 992x432"
+SEEDANCE_720 = "1280x720 1112x834 960x960 834x1112 720x1280 1470x630"
+SEEDANCE_1080 = "1920x1080 1664x1248 1440x1440 1248x1664 1080x1920"
+SEEDANCE = f"{SEEDANCE_480} {SEEDANCE_720} {SEEDANCE_1080}"
+SEEDANCE_10_480 = "864x480 736x544 640x640 544x736 480x864 960x416"
+SEEDANCE_10_720 = "1248x704 1120x832 960x960 832x1120 704x1248 1504x640"
+SEEDANCE_10_1080 = "1920x1088 1664x1248 1440x1440 1248x1664 1088x1920"
+VIDU = "640x352 960x528 1280x720 1920x1080"
+SORA = "720x1280 1280x720 1024x1792 1792x1024"
+
+
+def numbers(low: int, high: int) -> str:
+    return " ".join(str(number) for number in range(low, high + 1))
+
 
 # CometAPI's form dialect: every scalar is a form field at the top level, so text.
 FORM = {
@@ -36,6 +49,18 @@ FORM = {
         "seconds": "2 3 4 5 6 7 8 9 10 11 12 13 14 15",
         "size": "1280x720 720x1280 1920x1080 1080x1920 1440x1440",
     },
+    "happyhorse-1.0": {"seconds": numbers(3, 15), "size": "1280x720 720x1280 1920x1080 1080x1920 1440x1440"},
+    "viduq3": {"seconds": numbers(1, 16), "size": VIDU},
+    "viduq3-turbo": {"seconds": numbers(1, 16), "size": VIDU},
+    "doubao-seedance-2-0": {"seconds": numbers(4, 15), "size": SEEDANCE},
+    "doubao-seedance-2-0-fast": {"seconds": numbers(4, 15), "size": f"{SEEDANCE_480} {SEEDANCE_720}"},
+    "doubao-seedance-1-5-pro": {"seconds": numbers(4, 12), "size": SEEDANCE},
+    "doubao-seedance-1-0-pro": {
+        "seconds": numbers(2, 10),
+        "size": f"{SEEDANCE_10_480} {SEEDANCE_10_720} {SEEDANCE_10_1080}",
+    },
+    "sora-2": {"seconds": "4 8 12", "size": SORA},
+    "sora-2-pro": {"seconds": "4 8 12", "size": SORA},
     "veo3.1-fast": {"seconds": "4 6 8", "size": VEO},
     "veo3.1": {"seconds": "4 6 8", "size": VEO},
     "omni-fast": {"seconds": "4", "aspect_ratio": "16:9 9:16 1:1", "resolution": "720p 1080p"},
@@ -43,6 +68,9 @@ FORM = {
 FORM_DEFAULTS = {
     "wan2.6": {"seconds": "5", "size": "1920x1080"},
     "wan2.7": {"seconds": "5", "size": "1920x1080"},
+    "happyhorse-1.0": {"seconds": "5", "size": "1920x1080"},
+    "viduq3": {"seconds": "5", "size": "1280x720"},
+    "viduq3-turbo": {"seconds": "5", "size": "1280x720"},
     "veo3.1-fast": {"seconds": "4", "size": "1280x720"},
     "veo3.1": {"seconds": "4", "size": "1280x720"},
     "omni-fast": {"seconds": "4", "aspect_ratio": "16:9", "resolution": "720p"},
@@ -58,6 +86,25 @@ JSON = {
 }
 TRACK = "https://example.com/track.mp3"
 
+# The providers' own dialects: texts and integers as each wants them.
+RATIOS = ["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3"]
+NATIVE = {
+    "kling-v2-master": {"duration": ["5", "10"], "aspect_ratio": RATIOS, "mode": ["std", "pro"]},
+    "gen3a_turbo": {
+        "duration": [5, 10],
+        "ratio": ["1280:720", "720:1280", "1104:832", "832:1104", "960:960", "1584:672", "1280:768", "768:1280"],
+        "watermark": [True, False],
+    },
+    "grok-imagine-video": {"duration": list(range(1, 16)), "aspect_ratio": RATIOS, "resolution": ["480p", "720p"]},
+    "grok-imagine-video-1.5": {
+        "duration": list(range(1, 16)),
+        "aspect_ratio": RATIOS,
+        "resolution": ["480p", "720p", "1080p"],
+    },
+}
+STILL, FRAME = "https://example.com/still.jpg", "0b1c8e9a-0000-4000-8000-000000000000"
+GIVEN = {"gen3a_turbo": {"prompt_image": STILL}, "grok-imagine-video-1.5": {"image": FRAME}}
+
 
 def only(upstream_id: str) -> VideoModel:
     return catalog().find(upstream_id)
@@ -65,7 +112,7 @@ def only(upstream_id: str) -> VideoModel:
 
 class DocumentedCombinations(SimpleTestCase):
     def test_the_catalogue_is_what_the_documents_name(self):
-        self.assertEqual({model.upstream_id for model in catalog().models}, {*FORM, *JSON})
+        self.assertEqual({model.upstream_id for model in catalog().models}, {*FORM, *JSON, *NATIVE})
         self.assertEqual(
             {model.key: model.dialect for model in catalog().models},
             {
@@ -74,10 +121,48 @@ class DocumentedCombinations(SimpleTestCase):
                 "veo/veo3.1": "openai_videos",
                 "veo/veo3.1-fast": "openai_videos",
                 "omni/omni-fast": "openai_videos",
+                "happyhorse/happyhorse-1.0": "openai_videos",
+                "vidu/viduq3": "openai_videos",
+                "vidu/viduq3-turbo": "openai_videos",
+                "seedance/doubao-seedance-2-0": "openai_videos",
+                "seedance/doubao-seedance-2-0-fast": "openai_videos",
+                "seedance/doubao-seedance-1-5-pro": "openai_videos",
+                "seedance/doubao-seedance-1-0-pro": "openai_videos",
+                "sora/sora-2": "openai_videos",
+                "sora/sora-2-pro": "openai_videos",
+                "kling/kling-v2-master": "kling",
+                "runway/gen3a_turbo": "runway",
+                "grok/grok-imagine-video": "xai",
+                "grok/grok-imagine-video-1.5": "xai",
                 "wan/wan2.5-t2v-preview": "newapi",
                 "wan/wan2.6-t2v": "newapi",
             },
         )
+
+    def test_every_combination_of_the_providers_own_dialects_is_sent_as_documented(self):
+        for upstream_id, table in NATIVE.items():
+            model = only(upstream_id)
+            for values in product(*table.values()):
+                chosen = dict(zip(table, values, strict=True))
+                with self.subTest(model=upstream_id, **chosen):
+                    raw = {name: str(value) for name, value in chosen.items()} | GIVEN.get(upstream_id, {})
+                    sent = model.sent(model.clean(raw))
+                    self.assertEqual(sent, chosen | ({"promptImage": STILL} if "prompt_image" in raw else {}))
+                    self.assertEqual({type(sent[name]) for name in chosen}, {type(value) for value in values})
+
+    def test_kling_keeps_the_frame_of_its_image(self):
+        model = only("kling-v2-master")
+        self.assertNotIn("aspect_ratio", model.sent(model.clean({"image": FRAME})))
+        with self.assertRaisesMessage(ValueError, "Last frame is only taken together with First frame."):
+            model.clean({"image_tail": FRAME})
+        self.assertEqual(model.clean({"image": FRAME, "image_tail": FRAME})["image_tail"], FRAME)
+
+    def test_sora_is_retired_with_its_date_and_what_takes_over(self):
+        for upstream_id, successor in {"sora-2": "veo/veo3.1-fast", "sora-2-pro": "veo/veo3.1"}.items():
+            model = only(upstream_id)
+            self.assertEqual((model.status, model.retired_on), ("retired", "2026-09-24"))
+            self.assertEqual(model.successor, successor)
+            self.assertFalse(model.is_choosable)
 
     def test_every_combination_of_the_form_dialect_is_sent_as_chosen(self):
         for upstream_id, table in FORM.items():
@@ -158,9 +243,26 @@ class DocumentedCombinations(SimpleTestCase):
             with self.subTest(model=upstream_id, **chosen), self.assertRaises(ValueError):
                 only(upstream_id).clean(chosen)
 
-    def test_only_veo_takes_a_first_frame(self):
-        takes = {model.upstream_id for model in catalog().models if model.option_with_role("first_frame")}
-        self.assertEqual(takes, {"veo3.1", "veo3.1-fast"})
+    def test_images_are_taken_as_each_document_says(self):
+        kinds = {"first_frame": [], "last_frame": [], "references": []}
+        for role, found in kinds.items():
+            found += [model.upstream_id for model in catalog().models if model.option_with_role(role)]
+        self.assertEqual(
+            set(kinds["first_frame"]),
+            {
+                *("veo3.1", "veo3.1-fast", "sora-2", "sora-2-pro"),
+                *("kling-v2-master", "grok-imagine-video", "grok-imagine-video-1.5"),
+            },
+        )
+        self.assertEqual(kinds["last_frame"], ["kling-v2-master"])
+        self.assertEqual(set(kinds["references"]), {"doubao-seedance-2-0", "doubao-seedance-2-0-fast"})
+        self.assertEqual(only("doubao-seedance-2-0").option("input_reference").most, 9)
+        kling = only("kling-v2-master").option("image")
+        self.assertEqual(
+            (kling.encoding, kling.types, kling.max_bytes, kling.min_side),
+            ("base64", ("image/jpeg", "image/png"), 10 * 1024 * 1024, 300),
+        )
+        self.assertEqual(only("grok-imagine-video").option("image").encoding, "data_uri")
         option = only("veo3.1").option("input_reference")
         self.assertIsInstance(option, ImageFile)
         self.assertFalse(option.required)
@@ -201,6 +303,8 @@ class DocumentedCombinations(SimpleTestCase):
     def test_tiers_are_the_documents(self):
         for upstream_id, tiers in {
             "wan2.7": {"720p": "1280x720 720x1280", "1080p": "1920x1080 1080x1920 1440x1440"},
+            "doubao-seedance-2-0": {"480p": SEEDANCE_480, "720p": SEEDANCE_720, "1080p": SEEDANCE_1080},
+            "doubao-seedance-1-0-pro": {"480p": SEEDANCE_10_480, "720p": SEEDANCE_10_720, "1080p": SEEDANCE_10_1080},
             "wan2.6": {"720p": WAN_720, "1080p": WAN_1080},
             "veo3.1": {"720p": "1280x720 720x1280", "1080p": "1920x1080", "4K": "3840x2160"},
             "wan2.6-t2v": {"720P": TIER_720, "1080P": TIER_1080},
@@ -232,12 +336,10 @@ class EveryEntry(SimpleTestCase):
 
     def test_takes_its_result_from_the_documented_places(self):
         for model in catalog().models:
-            expected = ("video_url",) if model.dialect == "newapi" else ("video_url", "content")
+            expected = ("video_url", "content") if model.dialect == "openai_videos" else ("video_url",)
+            expected = {"seedance": ("video_url",), "sora": ("content",)}.get(model.family, expected)
             with self.subTest(model=model.key):
                 self.assertEqual(model.sources, expected)
-
-    def test_names_dialects_that_are_spoken(self):
-        self.assertEqual(DIALECTS, set(SPOKEN))
 
 
 GOOD = """
@@ -290,7 +392,7 @@ class CatalogFolders(SimpleTestCase):
         self.assert_wrong(GOOD.replace(old, new, 1), f"acme.toml, acme/one, {reason}")
 
 
-KINDS = "choice, size, integer, text, url, flag, image"
+KINDS = "choice, size, integer, text, url, flag, image, images"
 
 
 class WrongFiles(CatalogFolders):
@@ -317,7 +419,6 @@ class WrongFiles(CatalogFolders):
             ('kind = "choice"', "kind = [1]", f"option shots: kind [1] is not one of {KINDS}"),
             ('kind = "choice"', "", f"option shots: kind None is not one of {KINDS}"),
             ('status = "active"', 'status = "new"', "status 'new' is not one of active, beta, paused, retired"),
-            ('dialect = "openai_videos"', 'dialect = "smoke"', "dialect 'smoke' is not one of newapi, openai_videos"),
             ('source = "Acme, Videos, read 2026-11"', "", "source is missing"),
             ('source = "Acme, Videos, read 2026-11"', 'source = ""', "source is missing"),
             (
@@ -380,7 +481,7 @@ class WrongFiles(CatalogFolders):
 
     def test_names_that_mean_nothing(self):
         self.assert_wrong(
-            GOOD.replace("status =", "price = 5\nstatus ="), "acme.toml, acme/one, price is not known here"
+            GOOD.replace("status =", "colour = 5\nstatus ="), "acme.toml, acme/one, colour is not known here"
         )
         self.assert_wrong(
             GOOD.replace('kind = "choice"', 'kind = "choice"\nlow = 1'),
@@ -445,7 +546,7 @@ class FindingModels(SimpleTestCase):
             with self.subTest(text=text), self.assertRaises(UnknownModel) as caught:
                 catalog().find(text)
             self.assertEqual(caught.exception.choices, choices)
-            self.assertTrue(caught.exception.sentence.startswith(f"{begins}Choose veo/veo3.1-fast, "))
+            self.assertTrue(caught.exception.sentence.startswith(f"{begins}Choose {choices[0]}, "))
 
     def test_an_upstream_id_of_two_models_names_both(self):
         two = Catalog([make_entry("acme/one", "newapi"), make_entry("acme/two", "openai_videos")])
@@ -467,7 +568,7 @@ class FindingModels(SimpleTestCase):
 
     def test_models_in_use_come_first_in_the_order_of_their_files(self):
         self.assertEqual(
-            [model.key for model in catalog().models],
+            [model.key for model in catalog().models if model.family in {"omni", "sora", "veo", "wan"}],
             [
                 "veo/veo3.1-fast",
                 "veo/veo3.1",
@@ -476,6 +577,8 @@ class FindingModels(SimpleTestCase):
                 "wan/wan2.6-t2v",
                 "omni/omni-fast",
                 "wan/wan2.5-t2v-preview",
+                "sora/sora-2",
+                "sora/sora-2-pro",
             ],
         )
 
@@ -499,7 +602,7 @@ class Configuring(CatalogFolders):
 
     def test_no_folder_is_none(self):
         configure("")
-        self.assertEqual({model.upstream_id for model in catalog().models}, {*FORM, *JSON})
+        self.assertEqual({model.upstream_id for model in catalog().models}, {*FORM, *JSON, *NATIVE})
 
     def test_a_wrong_folder_is_said_when_asked(self):
         configure(self.folder / "missing")

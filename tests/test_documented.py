@@ -1,21 +1,24 @@
 """Every documented combination, from the composer's form to a strict stand-in for the documents.
 
-The grids and the expected wire are retyped from the provider documents, not taken from the catalogue.
+The grids and the expected wire are retyped from the provider documents, not taken from the catalogue. Where a grid
+is large it is sampled (`covering`): each value of each option, the frame's options in all their combinations. All
+of every grid is sent in tests/test_catalog.py, without a wire.
 """
 
+import base64
 import hashlib
 import io
-from collections.abc import Iterator
-from itertools import product
+from collections.abc import Callable, Iterable, Iterator
+from itertools import cycle, product
 
 from django.test import TestCase
-from PIL import Image
+from PIL import Image, ImageColor
 
-from generations.lifecycle import download, submit
+from generations.lifecycle import submit
 from generations.lifecycle.files import path_of
 from generations.models import Generation, Status
 from tests.factories import alice, clip
-from tests.lifecycle.base import UpstreamCase, make_due, run_queue
+from tests.lifecycle.base import UpstreamCase
 
 PROMPT = "A paper kite floats above a field.\nThe wind is soft."
 
@@ -47,6 +50,21 @@ ENVELOPE_SIZES = [
 ]
 SMALL_SIZES = ["832*480", "480*832", "624*624"]
 
+SEEDANCE_720P = [
+    *("864x496", "752x560", "640x640", "560x752", "496x864", "992x432"),
+    *("1280x720", "1112x834", "960x960", "834x1112", "720x1280", "1470x630"),
+]
+SEEDANCE = [*SEEDANCE_720P, "1920x1080", "1664x1248", "1440x1440", "1248x1664", "1080x1920"]
+SEEDANCE_10 = [
+    *("864x480", "736x544", "640x640", "544x736", "480x864", "960x416"),
+    *("1248x704", "1120x832", "960x960", "832x1120", "704x1248", "1504x640"),
+    *("1920x1088", "1664x1248", "1440x1440", "1248x1664", "1088x1920"),
+]
+VIDU = ["640x352", "960x528", "1280x720", "1920x1080"]
+RATIOS = ["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3"]
+RUNWAY_RATIOS = ["1280:720", "720:1280", "1104:832", "832:1104", "960:960", "1584:672", "1280:768", "768:1280"]
+LINK = "https://example.com/still.jpg"
+
 type Case = tuple[dict[str, str], dict[str, object]]  # what is posted, what must be on the wire
 
 
@@ -73,7 +91,48 @@ def envelope(sizes: list[str], lengths: list[int], shots: list[str]) -> Iterator
         yield posted, {f"metadata.parameters.{name}": value for name, value in wire.items()}
 
 
+def covering(low: int, high: int, frames: list) -> Iterator[tuple[int, object]]:
+    """Yield each whole number of seconds and each frame at least once, the shorter list as often as it takes."""
+    lengths = list(range(low, high + 1))
+    several = zip(lengths, cycle(frames)) if len(lengths) > len(frames) else zip(cycle(lengths), frames)
+    yield from several
+
+
+def sampled(low: int, high: int, sizes: list[str]) -> Iterator[Case]:
+    for seconds, size in covering(low, high, sizes):
+        yield {"seconds": str(seconds), "size": size}, {"seconds": str(seconds), "size": size}
+
+
+def grok(tiers: list[str]) -> Iterator[Case]:
+    for seconds, (ratio, tier) in covering(1, 15, list(product(RATIOS, tiers))):
+        posted = {"duration": str(seconds), "aspect_ratio": ratio, "resolution": tier}
+        yield posted, posted | {"duration": seconds}
+
+
+def kling() -> Iterator[Case]:
+    for seconds, ratio, mode in product(["5", "10"], RATIOS, ["std", "pro"]):
+        chosen = {"duration": seconds, "aspect_ratio": ratio, "mode": mode}
+        yield chosen, dict(chosen)
+
+
+def runway() -> Iterator[Case]:
+    for seconds, ratio, mark in product([5, 10], RUNWAY_RATIOS, [True, False]):
+        posted = {"duration": str(seconds), "ratio": ratio, "watermark": str(mark).lower(), "prompt_image": LINK}
+        yield posted, {"duration": seconds, "ratio": ratio, "watermark": mark, "promptImage": LINK}
+
+
 CASES = {
+    "happyhorse-1.0": lambda: sampled(3, 15, FORM_SIZES["wan2.7"]),
+    "viduq3": lambda: sampled(1, 16, VIDU),
+    "viduq3-turbo": lambda: sampled(1, 16, VIDU),
+    "doubao-seedance-2-0": lambda: sampled(4, 15, SEEDANCE),
+    "doubao-seedance-2-0-fast": lambda: sampled(4, 15, SEEDANCE_720P),
+    "doubao-seedance-1-5-pro": lambda: sampled(4, 12, SEEDANCE),
+    "doubao-seedance-1-0-pro": lambda: sampled(2, 10, SEEDANCE_10),
+    "kling-v2-master": kling,
+    "gen3a_turbo": runway,
+    "grok-imagine-video": lambda: grok(["480p", "720p"]),
+    "grok-imagine-video-1.5": lambda: grok(["480p", "720p", "1080p"]),
     "wan2.6": lambda: flat("wan2.6"),
     "wan2.7": lambda: flat("wan2.7"),
     "veo3.1": lambda: flat("veo3.1"),
@@ -84,44 +143,66 @@ CASES = {
 }
 COUNTS = {"wan2.6": 27, "wan2.7": 70, "veo3.1": 12, "veo3.1-fast": 12, "omni-fast": 6}
 COUNTS |= {"wan2.5-t2v-preview": 208, "wan2.6-t2v": 480}
+COUNTS |= {"happyhorse-1.0": 13, "viduq3": 16, "viduq3-turbo": 16, "doubao-seedance-2-0": 17}
+COUNTS |= {"doubao-seedance-2-0-fast": 12, "doubao-seedance-1-5-pro": 17, "doubao-seedance-1-0-pro": 17}
+COUNTS |= {"kling-v2-master": 28, "gen3a_turbo": 32, "grok-imagine-video": 15, "grok-imagine-video-1.5": 21}
+ENVELOPES = ("wan2.5-t2v-preview", "wan2.6-t2v")
+NATIVES = ("kling-v2-master", "gen3a_turbo", "grok-imagine-video", "grok-imagine-video-1.5")
 
 
-def picture() -> io.BytesIO:
+def picture(colour: str = "teal", *, size: tuple[int, int] = (64, 36), kind: str = "PNG") -> io.BytesIO:
     file = io.BytesIO()
-    Image.new("RGB", (64, 36), "teal").save(file, "PNG")
-    file.name = "first frame.png"
+    Image.new("RGB", size, colour).save(file, kind)
+    file.name = f"first frame.{kind.lower()}"
     file.seek(0)
     return file
+
+
+# What must be given beside the options of a case.
+NEEDED: dict[str, Callable[[], dict[str, object]]] = {
+    "grok-imagine-video-1.5": lambda: {"image": picture()},
+    "gen3a_turbo": lambda: {"prompt_image": LINK},
+}
 
 
 class DocumentedTests(UpstreamCase, TestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.gateway.offers = ["omni", "veo", "wan"]
         self.gateway.max_active = 10_000
         self.gateway.save()
         self.client.force_login(alice())
 
     def post(self, model: str, posted: dict[str, object]) -> Generation:
         """Press Generate, let the submitter run, and return the row."""
-        answer = self.client.post("/", {"model": model, "prompt": PROMPT, **posted})
+        needed = NEEDED.get(model, dict)()
+        answer = self.client.post("/", {"model": model, "prompt": PROMPT, **needed, **posted})
         self.assertEqual(answer.status_code, 302, answer.content[:2000])
         generation = Generation.objects.newest().first()
         submit.submit(generation.pk)
         return generation
 
-    def test_every_documented_combination_reaches_the_wire_as_it_was_chosen(self):
-        for model, cases in CASES.items():
+    def test_every_documented_combination_of_the_form_dialect_reaches_the_wire_as_it_was_chosen(self):
+        self.assert_sent(COUNTS.keys() - {*ENVELOPES, *NATIVES})
+
+    def test_every_documented_combination_of_the_envelope_reaches_the_wire_as_it_was_chosen(self):
+        self.assert_sent(ENVELOPES)
+
+    def test_every_documented_combination_of_the_providers_own_reaches_the_wire_as_it_was_chosen(self):
+        self.assert_sent(NATIVES)
+
+    def assert_sent(self, models: Iterable[str]) -> None:
+        for model in models:
             with self.subTest(model):
                 count = 0
-                for posted, wire in cases():
+                for posted, wire in CASES[model]():
                     self.post(model, posted)
                     create = self.upstream.creates[-1]
-                    self.assertEqual((create.model, create.prompt, create.fields), (model, PROMPT, wire))
+                    fields = {name: value for name, value in create.fields.items() if name != "image.url"}
+                    self.assertEqual((create.model, create.prompt, fields), (model, PROMPT, wire))
                     count += 1
                 self.assertEqual(count, COUNTS[model])
         self.assertEqual(self.upstream.violations, [])
-        self.assertEqual(len(self.upstream.creates), sum(COUNTS.values()))
+        self.assertEqual(len(self.upstream.creates), sum(COUNTS[model] for model in models))
 
     def test_optional_texts_are_sent_only_when_they_are_there(self):
         for model in ("wan2.5-t2v-preview", "wan2.6-t2v"):
@@ -149,17 +230,71 @@ class DocumentedTests(UpstreamCase, TestCase):
                     self.assertEqual(sent.size, (64, 36))
         self.assertEqual(self.upstream.violations, [])
 
+    def test_seedance_2_takes_up_to_nine_references_in_their_order(self):
+        colours = ["red", "green", "blue", "white", "black", "teal", "navy", "olive", "gray"]
+        for model in ("doubao-seedance-2-0", "doubao-seedance-2-0-fast"):
+            for count in (1, 9):
+                with self.subTest(model, count=count):
+                    self.post(model, {"input_reference": [picture(colour) for colour in colours[:count]]})
+                    files = self.upstream.creates[-1].files["input_reference"]
+                    sent = [Image.open(io.BytesIO(file.content)).getpixel((0, 0)) for file in files]
+                    self.assertEqual(sent, [ImageColor.getrgb(colour) for colour in colours[:count]])
+        self.assertEqual(self.upstream.violations, [])
+
+    def test_kling_takes_a_first_and_a_last_frame_as_bare_base64_and_no_ratio_beside_them(self):
+        first, last = {"image": picture(size=(300, 300))}, {"image_tail": picture("navy", size=(300, 300), kind="JPEG")}
+        for given in (first, {"image": picture(size=(300, 300))} | last):
+            with self.subTest(sorted(given)):
+                self.post("kling-v2-master", given)
+                create = self.upstream.creates[-1]
+                self.assertEqual(create.path, "/kling/v1/videos/image2video")
+                self.assertEqual(set(create.fields), {"duration", "mode", *given})
+                for name in given:
+                    with Image.open(io.BytesIO(base64.b64decode(create.fields[name]))) as sent:
+                        self.assertEqual(sent.size, (300, 300))
+        self.assertEqual(self.upstream.violations, [])
+
+    def test_grok_takes_a_first_frame_as_a_data_uri(self):
+        for model in ("grok-imagine-video", "grok-imagine-video-1.5"):
+            with self.subTest(model):
+                self.post(model, {"image": picture()})
+                head, _, text = self.upstream.creates[-1].fields["image.url"].partition(",")
+                self.assertEqual(head, "data:image/png;base64")
+                with Image.open(io.BytesIO(base64.b64decode(text))) as sent:
+                    self.assertEqual(sent.size, (64, 36))
+        self.assertEqual(self.upstream.violations, [])
+
+    def test_what_the_documents_forbid_never_leaves(self):
+        small, webp = picture(size=(299, 400)), picture(size=(300, 300), kind="WEBP")
+        ten = [
+            picture(colour)
+            for colour in ("red", "green", "blue", "white", "black", "teal", "navy", "olive", "gray", "lime")
+        ]
+        for model, posted, sentence in (
+            ("kling-v2-master", {"image": small}, "First frame can be a JPEG or PNG image"),
+            ("kling-v2-master", {"image": webp}, "First frame can be a JPEG or PNG image"),
+            (
+                "kling-v2-master",
+                {"image_tail": picture(size=(300, 300))},
+                "Last frame is only taken together with First frame.",
+            ),
+            ("kling-v2-master", {"prompt": "x" * 501}, "The prompt can have at most 500 characters"),
+            ("doubao-seedance-2-0", {"input_reference": ten}, "Reference images can be at most 9 images, not 10."),
+            ("doubao-seedance-1-5-pro", {"input_reference": picture()}, "takes no file as"),
+            ("gen3a_turbo", {}, "Image link is needed."),
+            ("gen3a_turbo", {"prompt_image": "http://example.com/a.jpg"}, "Image link must begin with https://."),
+            ("grok-imagine-video-1.5", {}, "First frame is needed."),
+            ("sora-2", {}, "Sora 2 is retired since 2026-09-24."),
+        ):
+            with self.subTest(model, sentence=sentence):
+                answer = self.client.post("/", {"model": model, "prompt": PROMPT, **posted})
+                self.assertContains(answer, sentence, status_code=422)
+        self.assertEqual((self.upstream.creates, Generation.objects.count()), ([], 0))
+
     def test_the_stored_file_is_the_delivered_one_byte_for_byte(self):
         for model in CASES:
             with self.subTest(model):
-                generation = self.post(model, {})
-                generation.refresh_from_db()
-                generation.move_to(Status.DOWNLOADING, actor="poller", reason="finished upstream")
-                for _ in range(3):  # the stand-in needs a poll or two until it is done
-                    make_due(generation)
-                    download.download(generation.pk)
-                run_queue()
-                generation.refresh_from_db()
+                generation = self.finished(self.post(model, {}))
                 self.assertEqual(generation.status, Status.COMPLETED, generation.detail)
                 stored = path_of(generation.file).read_bytes()
                 self.assertEqual(stored, clip())

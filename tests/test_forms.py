@@ -18,7 +18,7 @@ from generations.forms.composer import CANNOT_BE_SENT, GONE_IMAGE, NO_GATEWAY
 from generations.lifecycle.files import path_of
 from generations.models import Gateway, Generation, Membership, Upload, User
 from generations.specs import Choice, Flag, ImageFile, IntRange, Option, Size, Text, Url
-from tests.factories import alice, bob, carol, make_gateway, make_generation
+from tests.factories import alice, bob, carol, defaults_of, make_gateway, make_generation, needed_options
 from tests.pages import picture
 
 WAN, WAN_JSON, VEO, VEO_FAST = "wan/wan2.6", "wan/wan2.6-t2v", "veo/veo3.1", "veo/veo3.1-fast"
@@ -111,47 +111,53 @@ class OfferedTestCase(TestCase):
 class CatalogueTests(OfferedTestCase):
     """The walk over every model that the catalogue has."""
 
-    def each(self):
-        for model in catalog().models:
+    def each(self, models=None):
+        for model in models or catalog().choosable():
             with self.subTest(model.key):
                 yield model
 
+    def posted(self, model, **fields: Any) -> GenerationForm:
+        """Return the form of a POST that gives what the model cannot do without."""
+        return posted(model=model.key, **needed_options(model) | fields)
+
     def test_each_model_has_a_field_for_each_option_and_no_other(self):
-        for model in self.each():
+        for model in self.each(catalog().models):
             form = prefilled(f"model={model.key}")
             self.assertEqual([field.name for field in form.option_fields], [option.name for option in model.options])
             self.assertEqual(
                 [field.name for field in form.advanced_fields], [o.name for o in model.options if o.advanced]
             )
-            self.assertEqual(form.problems, [])
+            self.assertEqual(bool(form.problems), not model.is_choosable)
 
     def test_each_default_is_shown_and_taken(self):
         for model in self.each():
             shown = {field.name: field.value() for field in prefilled(f"model={model.key}").option_fields}
             self.assertEqual(shown, {option.name: option.default for option in model.options})
-            form = posted(model=model.key, **{name: value for name, value in shown.items() if value is not None})
+            form = self.posted(model, **{name: value for name, value in shown.items() if value is not None})
             self.assertTrue(form.is_valid(), form.errors)
-            self.assertEqual(form.cleaned_data["options"], {k: v for k, v in shown.items() if v is not None})
+            self.assertEqual(form.cleaned_data["options"] | defaults_of(model), form.cleaned_data["options"])
+            self.assertEqual(form.cleaned_data["options"].keys(), (defaults_of(model) | needed_options(model)).keys())
 
     def test_what_is_left_out_is_taken_as_its_default(self):
         for model in self.each():
-            form = posted(model=model.key)
+            form = self.posted(model)
             self.assertTrue(form.is_valid(), form.errors)
-            self.assertEqual(form.cleaned_data["options"], model.clean({}))
+            self.assertEqual(form.cleaned_data["options"] | defaults_of(model), form.cleaned_data["options"])
+            self.assertEqual(form.cleaned_data["options"].keys(), (defaults_of(model) | needed_options(model)).keys())
 
     def test_each_value_of_each_option_is_taken_as_it_is(self):
         for model in self.each():
             for option in model.options:
                 for value in legal_values(option):
                     text = str(value).lower() if isinstance(value, bool) else str(value)
-                    form = posted(model=model.key, **{option.name: text})
+                    form = self.posted(model, **{option.name: text})
                     self.assertTrue(form.is_valid(), form.errors)
                     self.assertEqual(form.cleaned_data["options"][option.name], value)
 
     def test_each_option_refuses_what_it_does_not_offer_at_its_field(self):
         for model in self.each():
             for option in model.options:
-                form = posted(model=model.key, **{option.name: illegal_value(option)})
+                form = self.posted(model, **{option.name: illegal_value(option)})
                 self.assertFalse(form.is_valid(), option.name)
                 self.assertEqual(list(form.errors), [option.name])
                 [sentence] = form.errors[option.name]
@@ -162,7 +168,7 @@ class CatalogueTests(OfferedTestCase):
         for model in self.each():
             own = {option.name for option in model.options}
             for name in names.keys() - own:
-                form = posted(model=model.key, **{name: "5"})
+                form = self.posted(model, **{name: "5"})
                 self.assertEqual(form.non_field_errors(), [f"{model.label} has no option '{name}'."])
 
     def test_a_value_of_another_model_is_refused_with_what_is_allowed(self):
@@ -351,7 +357,7 @@ class ImageTests(OfferedTestCase):
         kept.is_valid()
         again = posted(model=VEO, input_reference=str(Upload.objects.get().uuid))
         self.assertTrue(again.is_valid(), again.errors)
-        self.assertEqual(again.uploads, {"input_reference": Upload.objects.get()})
+        self.assertEqual(again.uploads, {"input_reference": [Upload.objects.get()]})
 
     def test_a_colleague_s_upload_may_be_used_and_another_team_s_may_not(self):
         posted(model=VEO, prompt="", input_reference=picture()).is_valid()
@@ -409,7 +415,7 @@ class ImageTests(OfferedTestCase):
         form = posted(model="nonsense", seconds="8", input_reference=picture())
         self.assertFalse(form.is_valid())
         kept = str(Upload.objects.get().uuid)
-        self.assertEqual(form.waiting_values, {"seconds": "8", "input_reference": kept})
+        self.assertEqual(form.waiting_values, {"seconds": ["8"], "input_reference": [kept]})
         chosen = prefilled(f"model={VEO}&was=&seconds=8&input_reference={kept}")
         self.assertEqual(chosen["seconds"].value(), 8)
         self.assertEqual(str(chosen["input_reference"].upload.uuid), kept)
@@ -477,8 +483,8 @@ class TokenTests(OfferedTestCase):
         self.assertEqual(switched(form_token="once").token, "once")
         form = posted(form_token="once")
         form.is_valid()
-        form.save()
-        self.assertNotEqual(form.afresh().token, "once")
+        made, _ = form.save()
+        self.assertNotEqual(form.afresh(made).token, "once")
         self.assertNotEqual(prefilled().token, prefilled().token)
 
 
@@ -541,7 +547,7 @@ class PrefilledTests(OfferedTestCase):
             self.assertIsNone(form.video_model)
             self.assertIn(problem, form.problems[0])
             self.assertEqual(form["prompt"].value(), "a fox")
-            self.assertEqual(form.waiting_values, {"seconds": "8"})
+            self.assertEqual(form.waiting_values, {"seconds": ["8"]})
 
     def test_a_model_that_cannot_be_chosen_is_said(self):
         Gateway.objects.update(offers=["veo"])

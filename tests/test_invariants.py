@@ -5,12 +5,13 @@ import shutil
 import tempfile
 import time
 from datetime import timedelta
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from unittest import mock
 
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test import TestCase, override_settings
 from django.utils import timezone
 from django_q.models import OrmQ, Task
@@ -20,7 +21,7 @@ from generations import queue
 from generations.lifecycle import receipts
 from generations.lifecycle.files import path_of
 from generations.lifecycle.invariants import violations
-from generations.models import Event, Failure, Gateway, Generation, Prompt, Status, SubmitAttempt
+from generations.models import Event, Failure, Gateway, Generation, LedgerEntry, Prompt, Status, SubmitAttempt
 from tests.factories import alice, clip, make_attempt, make_gateway, make_generation
 from tests.lifecycle.test_receipts import receipt_of
 
@@ -81,10 +82,13 @@ class InvariantCase(TestCase):
 
 class SoundTests(InvariantCase):
     def test_a_sound_studio_breaks_nothing(self):
-        for status in Status:
-            make_generation(status)
-        for failure in Failure:
-            make_generation(Status.FAILED, failure=failure)
+        for quote in ("", "0.40", "0"):
+            for policy in Gateway.FailurePolicy.values:
+                Gateway.objects.update(failure_policy=policy)
+                for status in Status:
+                    make_generation(status, quote=quote)
+                for failure in Failure:
+                    make_generation(Status.FAILED, failure=failure, quote=quote)
         purged = make_generation(Status.COMPLETED)
         path_of(purged.file).unlink()
         self.change(purged, purged_at=timezone.now())
@@ -261,6 +265,11 @@ class RowTests(InvariantCase):
         self.change(generation, due_at=None)
         self.assert_found(7, generation, "never be looked at")
 
+    def test_7_unfinished_rows_that_are_put_off_for_days(self):
+        generation = make_generation(Status.IN_PROGRESS)
+        self.change(generation, due_at=timezone.now() + timedelta(days=3))
+        self.assert_found(7, generation, "for days")
+
     def test_9_no_event_of_its_beginning(self):
         generation = make_generation()
         generation.events.all().delete()
@@ -354,3 +363,92 @@ class SecretTests(InvariantCase):
             id="1", name="one", func="f", started=now, stopped=now, success=False, result=f"error: {SIGNED_LINK}"
         )
         self.assert_found(10, f"task {task.pk}", "secret")
+
+
+class LedgerTests(InvariantCase):
+    """11: the ledger agrees with the rows."""
+
+    def priced(self, status: str = Status.QUEUED, **fields) -> Generation:
+        return make_generation(status, quote="0.40", **fields)
+
+    def entry(self, generation: Generation, kind: str, held: str = "0", spent: str = "0", **fields) -> LedgerEntry:
+        fields = {"currency": "USD", "actor": "test", "number": 1, **fields}
+        return generation.ledger.create(kind=kind, held=Decimal(held), spent=Decimal(spent), **fields)
+
+    def assert_eleven(self, row: object, words: str) -> None:
+        found = [violation for violation in violations() if words in violation.words]
+        self.assertEqual([violation.invariant for violation in found], [11], list(violations()))
+        self.assertIn(str(row.uuid) if isinstance(row, Generation) else str(row), found[0].row)
+
+    def test_a_price_without_its_reserve(self):
+        generation = make_generation()
+        self.change(generation, quote_amount=Decimal("0.40"), quote_currency="USD")
+        self.assert_found(11, generation, "not reserved once")
+
+    def test_a_reserve_too_many(self):
+        generation = self.priced()
+        self.entry(generation, "reserve", "0.40", number=2)
+        self.assert_found(11, generation, "not reserved once")
+
+    def test_a_reserve_without_a_price(self):
+        generation = self.priced()
+        self.change(generation, quote_amount=None)
+        self.assert_found(11, generation, "reserved without a price")
+
+    def test_released_while_nobody_knows(self):
+        for status in (Status.QUEUED, Status.SUBMITTING, Status.UNKNOWN):
+            generation = self.priced(status)
+            self.entry(generation, "release", "-0.40")
+            self.assert_eleven(generation, "before anybody knows")
+            self.entry(generation, "adjust", "0.40")
+            self.change(generation, quote_amount=None)
+
+    def test_withdrawn_but_still_held(self):
+        generation = self.priced(Status.CANCELLED)
+        self.entry(generation, "adjust", "0.40")
+        self.assert_found(11, generation, "was withdrawn, but not released")
+
+    def test_finished_upstream_but_not_settled(self):
+        generation = self.priced(Status.IN_PROGRESS)
+        self.change(generation, status=Status.DOWNLOADING)
+        self.assert_eleven(generation, "finished upstream, but not settled")
+
+    def test_never_made_but_still_held(self):
+        generation = self.priced(Status.FAILED, failure=Failure.REJECTED)
+        self.entry(generation, "adjust", "0.40")
+        self.assert_found(11, generation, "never made, but is still held")
+
+    def test_another_currency(self):
+        entry = self.entry(self.priced(Status.COMPLETED), "adjust", spent="0.10", currency="EUR")
+        self.assert_found(11, f"ledger entry {entry.pk} of", "another currency")
+
+    def test_another_amount_than_quoted(self):
+        generation = self.priced()
+        self.change(generation, quote_amount=Decimal("0.50"))
+        self.assert_found(11, f"of generation {generation.pk}", "not what was quoted")
+
+    def test_less_than_nothing(self):
+        generation = self.priced(Status.COMPLETED)
+        self.entry(generation, "adjust", "-0.01")
+        self.assert_found(11, f"reservation 1 of generation {generation.pk}", "less than nothing")
+
+    def test_dust_of_floating_point_sums_is_nothing(self):
+        generation = self.priced(Status.FAILED)
+        for _ in range(3):
+            self.entry(generation, "adjust", "-0.1", "0.1")
+        self.entry(generation, "adjust", "-0.1", "-0.3")
+        self.assertEqual(list(violations()), [])
+
+    def test_the_table_itself_refuses_what_moves_the_wrong_way(self):
+        restore_checks()
+        generation = self.priced()
+        for kind, held, spent in (
+            ("reserve", "-1", "0"),
+            ("reserve", "1", "1"),
+            ("settle", "1", "0"),
+            ("settle", "0", "-1"),
+            ("release", "1", "0"),
+            ("release", "-1", "1"),
+        ):
+            with self.subTest(kind, held=held, spent=spent), self.assertRaises(IntegrityError), transaction.atomic():
+                self.entry(generation, kind, held, spent, number=9)

@@ -96,6 +96,8 @@ class FindingTests(InventoryTestCase):
         self.assertEqual(self.found(), [("unreadable", self.row.file)])
 
     def test_a_still_picture_that_is_gone_or_never_came(self):
+        path_of(self.row.poster).write_bytes(b"")
+        self.assertEqual(self.found(), [("posterless", self.row.file)])
         path_of(self.row.poster).unlink()
         self.assertEqual(self.found(), [("posterless", self.row.file)])
         Generation.objects.update(poster="")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 from django.conf import settings
 from django.test import SimpleTestCase
@@ -108,3 +109,33 @@ class LineTests(SimpleTestCase):
     def test_a_shield_changes_nothing_for_a_process_that_is_not_tied(self):
         with lifeline.shielded():
             self.assertFalse(lifeline.is_leaving())
+
+
+class WireTests(SimpleTestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.lock = Path(scratch.name) / "wire.lock"
+
+    def test_a_paid_request_is_announced_as_long_as_it_lasts(self):
+        self.assertFalse(lifeline.is_announced(self.lock))
+        with mock.patch.dict(os.environ, {lifeline.WIRE_VARIABLE: str(self.lock)}):
+            with lifeline.announced(), lifeline.announced():
+                self.assertTrue(lifeline.is_announced(self.lock))
+            self.assertFalse(lifeline.is_announced(self.lock))
+
+    def test_without_a_supervisor_nobody_is_told(self):
+        with lifeline.announced():
+            self.assertFalse(lifeline.is_announced(self.lock))
+
+    def test_the_announcement_of_a_killed_process_goes_with_it(self):
+        work = "with lifeline.announced(): print(flush=True); time.sleep(60)"
+        code = f"import time; from videostudio import lifeline\n{work}"
+        environment = {**os.environ, lifeline.WIRE_VARIABLE: str(self.lock)}
+        process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=-1, cwd=settings.BASE_DIR)
+        self.addCleanup(process.stdout.close)
+        process.stdout.readline()
+        self.assertTrue(lifeline.is_announced(self.lock))
+        process.kill()
+        process.wait()
+        self.assertFalse(lifeline.is_announced(self.lock))

@@ -302,7 +302,8 @@ class ModelTests(PageTestCase):
                     [row.one("code").text for row in section.one("tbody").all("tr")], [o.name for o in model.options]
                 )
                 links = [link["href"] for link in section.all("a")]
-                self.assertEqual(links, [f"/?model={model.key.replace('/', '%2F')}"])
+                usable = model if model.is_choosable else catalog().get(model.successor)
+                self.assertEqual(links, [f"/?model={usable.key.replace('/', '%2F')}"])
 
     def test_what_nobody_offers_has_no_link_and_says_so(self):
         Gateway.objects.update(offers=["veo"])
@@ -382,7 +383,7 @@ class DetailTests(PageTestCase):
                 row.note(f"note {number}", actor="engine")
                 make_generation(prompt=row.prompt.text, user=bob())
                 make_generation(prompt="other", parent=row, relation="remix", user=bob())
-            with self.assertNumQueries(8):
+            with self.assertNumQueries(9):
                 self.client.get(row.get_absolute_url())
 
 
@@ -438,7 +439,7 @@ class ActionTests(PageTestCase):
 class RecordTests(PageTestCase):
     FIELDS = (
         "id status failure detail prompt model options gateway upstream_id created_by created_at submitted_at "
-        "completed_at progress asked measured differs video poster parent events"
+        "completed_at progress asked measured price differs video poster parent events"
     )
 
     def record(self, row: Generation) -> dict[str, Any]:
@@ -547,6 +548,30 @@ class BannerTests(PageTestCase):
             with self.subTest(path):
                 self.assertEqual(len(self.page(path).all("a", href="/queue/unknown/")), found)
 
+    def test_a_refused_decision_shows_the_desk_as_it_is(self):
+        row = make_generation(Status.UNKNOWN)
+        self.client.force_login(make_user("root", is_staff=True, is_superuser=True))
+        response = self.client.post(f"/queue/unknown/{row.uuid}/attach/", {"upstream_id": "two words"})
+        self.assertEqual(response.status_code, 422)
+        page = read(response)
+        self.assertEqual(page.all("a", href="/queue/unknown/"), [])
+        self.assertEqual([link["href"] for link in page.all("a", aria_current="true")], ["/queue/"])
+
+    def test_the_age_of_the_oldest_is_told_after_an_hour(self):
+        self.operator()
+        generation = make_generation(Status.UNKNOWN)
+        make_generation(Status.UNKNOWN)
+        self.assertNotIn("oldest", self.notices())
+        Generation.objects.filter(pk=generation.pk).update(created_at=timezone.now() - timedelta(hours=25))
+        self.assertIn("The oldest is from 25 h 00 min ago.", self.notices())
+
+    def test_a_paused_gateway_is_told_even_when_it_is_switched_off(self):
+        Gateway.objects.update(enabled=False)
+        self.operator()
+        self.assertEqual(self.notices(), "")
+        self.gateway.pause("401: the key is wrong")  # what it was given before waits for it
+        self.assertIn("The gateway fake is paused", self.notices())
+
     def test_a_pause_that_is_over_is_not_told(self):
         self.operator()
         self.gateway.pause_for(-1, "429")
@@ -560,7 +585,7 @@ class BannerTests(PageTestCase):
     def test_they_are_asked_for_once(self):
         self.operator()
         self.client.get("/models/")
-        with self.assertNumQueries(7):
+        with self.assertNumQueries(11):  # some of them for what an operator may do
             self.client.get("/models/")
 
     def test_sandbox_clips_are_told_plainly(self):
@@ -603,9 +628,12 @@ class ErrorTests(PageTestCase):
         self.assertNotContains(response, "secret words", status_code=500)
 
     def test_a_database_that_is_away_is_503_and_passes_by_itself(self):
-        response = self.failing(OperationalError("database is locked"))
-        self.assertContains(response, "The studio is busy", status_code=503)
+        with self.assertLogs("django.request") as said:
+            response = self.failing(OperationalError("database is locked"))
+        self.assertContains(response, "The studio is back in a moment", status_code=503)
         self.assertEqual(response.headers["Retry-After"], "5")
+        sentence = "Service Unavailable: /models/: the database is away (OperationalError)"
+        self.assertEqual(said.output, [f"WARNING:django.request:{sentence}"])
 
     def test_an_address_that_leads_nowhere_is_a_page(self):
         for path in (

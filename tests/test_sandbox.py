@@ -152,9 +152,17 @@ class FormDialectTests(SandboxTestCase):
                 self.assertEqual(set(error), {"message", "type", "param", "code"})
                 self.assertIn(sentence, error["message"])
 
-    def test_only_multipart_is_read(self):
+    def test_json_is_read_as_well_as_servers_of_one_s_own_want_it(self):
+        body = {"model": "wan2.2", "prompt": "A kite", "seconds": 2, "size": "128x96", "extra_body": {"seed": 7}}
+        answer = self.client.post(VIDEOS, body, content_type="application/json")
+        task = tasks.find(answer.json()["id"], "openai_videos")
+        self.assertEqual((task.model, task.width, task.height, task.seconds), ("wan2.2", 128, 96, 2))
+        refused = self.client.post(VIDEOS, body | {"seconds": [2]}, content_type="application/json")
+        self.assertEqual(refused.status_code, 400)
+        self.assertIn("seconds must be", refused.json()["error"]["message"])
+
+    def test_no_other_body_is_read(self):
         for kind, body in {
-            "application/json": b"{}",
             "application/x-www-form-urlencoded": b"model=wan2.6&prompt=kite",
             "multipart/form-data": b"no boundary",
         }.items():

@@ -95,7 +95,7 @@ class GatewayTests(TestCase):
         self.assertEqual((comet.key, comet.base_url, comet.key_source), (*COMET.values(), "environment"))
         self.assertEqual((vault.key, vault.base_url), tuple(VAULT.values()))
         for model in catalog().models:
-            expected = comet if model.dialect == "openai_videos" else vault
+            expected = vault if model.dialect == "newapi" else comet
             self.assertEqual(
                 [gateway for gateway in (comet, vault) if gateway.does_offer(model)], [expected], model.key
             )
@@ -129,6 +129,15 @@ class GatewayTests(TestCase):
         self.assertEqual(
             (gateway.enabled, gateway.priority, gateway.offers, gateway.max_creates), (False, 7, ["veo"], 1)
         )
+
+    def test_what_an_earlier_release_gave_follows_to_what_is_known_by_now(self):
+        with environment(COMET):
+            seed_gateways()
+            now = self.the("cometapi").offers
+            Gateway.objects.filter(name="cometapi").update(offers=["omni", "veo", "wan/wan2.6", "wan/wan2.7"])
+            self.assertEqual(seed_gateways(), ["Gateway cometapi offers the models that came since."])
+            self.assertEqual(self.the("cometapi").offers, now)
+            self.assertEqual(seed_gateways(), [])
 
     def test_a_key_typed_in_the_admin_is_never_overwritten(self):
         make_gateway("cometapi", key="sk-typed-by-a-person", base_url="https://typed.invalid")

@@ -11,6 +11,7 @@ from generations.specs import (
     Choice,
     Flag,
     ImageFile,
+    ImageFiles,
     IntRange,
     Observed,
     Option,
@@ -378,6 +379,62 @@ class ImageFileTests(SpecTestCase):
         self.assert_impossible("types are not image types", ImageFile, types=("video/mp4",))
         self.assert_impossible("must be above 0", ImageFile, max_bytes=0)
         self.assert_impossible("a file has none", ImageFile, default="x")
+
+    def test_it_says_why_an_image_does_not_fit(self):
+        small = ImageFile(
+            name="x", label="X", types=("image/png",), max_bytes=1024 * 1024, max_pixels=1_000_000, min_side=300
+        )
+        allowed = "X can be a PNG image of at most 1 MB and 1 megapixels, at least 300 pixels wide and high"
+        self.assertEqual(small.misfit("image/png", 1024 * 1024, 1000, 1000), "")
+        for facts, shown in (
+            (("image/webp", 10, 400, 400), "400x400 WEBP of 0.0 MB"),
+            (("image/png", 1024 * 1024 + 1, 400, 400), "400x400 PNG of 1.0 MB"),
+            (("image/png", 10, 1001, 1000), "1001x1000 PNG of 0.0 MB"),
+            (("image/png", 10, 299, 400), "299x400 PNG of 0.0 MB"),
+        ):
+            with self.subTest(shown):
+                self.assertEqual(small.misfit(*facts), f"{allowed}; this is a {shown}.")
+
+    def test_how_it_is_carried_is_one_of_three(self):
+        for encoding in ("file", "data_uri", "base64"):
+            self.assertEqual(ImageFile(name="x", label="X", encoding=encoding).encoding, encoding)
+        self.assert_impossible("encoding 'hex' is not one of file, data_uri, base64", ImageFile, encoding="hex")
+        self.assert_impossible("min_side must be above 0", ImageFile, min_side=0)
+
+
+class ImageFilesTests(SpecTestCase):
+    SOME = ImageFiles(name="refs", label="References", role="references", most=3)
+
+    def test_the_value_is_a_list_of_ids_in_their_order(self):
+        ids = [str(uuid.uuid4()) for _ in range(3)]
+        self.assert_clean(self.SOME, ids, ids)
+        self.assert_clean(self.SOME, ids[0], ids[:1])
+        self.assert_clean(self.SOME, [], None)
+
+    def test_too_many_and_what_is_no_id_are_refused(self):
+        ids = [str(uuid.uuid4()) for _ in range(4)]
+        self.assert_refused(self.SOME, ids, "References can be at most 3 images, not 4.")
+        limits = "up to 3 images, each a JPEG, PNG or WEBP image of at most 20 MB and 40 megapixels"
+        self.assert_refused(self.SOME, [ids[0], b"\x89PNG"], f"References must be {limits}.")
+
+    def test_it_contradicts_itself_with_one_or_as_text(self):
+        self.assert_impossible("most is below 2", ImageFiles, most=1)
+        self.assert_impossible("several images are sent as files", ImageFiles, most=2, encoding="base64")
+
+
+class NeedsTests(SimpleTestCase):
+    def model(self) -> VideoModel:
+        return make_model(FRAME, ImageFile(name="last", label="Last frame", role="last_frame", needs=("frame",)))
+
+    def test_what_needs_another_is_refused_without_it(self):
+        with self.assertRaisesMessage(OptionErrors, "Last frame is only taken together with First frame."):
+            self.model().clean({"last": "0b1c"})
+        self.assertEqual(self.model().clean({"frame": "0b1d", "last": "0b1c"}), {"frame": "0b1d", "last": "0b1c"})
+        self.assertEqual(self.model().clean({}), {})
+
+    def test_it_names_another_option(self):
+        with self.assertRaisesMessage(ValueError, "option last: needs names magic, which is no other option"):
+            make_model(ImageFile(name="last", label="Last frame", needs=("magic",)))
 
 
 class OptionTests(SpecTestCase):

@@ -13,7 +13,16 @@ from django_q.models import OrmQ
 from generations.catalog import catalog
 from generations.models import Gateway, Generation, Status, Upload
 from generations.views.studio import NEWEST, SECOND, SEEN
-from tests.factories import alice, bob, carol, make_gateway, make_generation
+from tests.factories import (
+    alice,
+    bob,
+    carol,
+    defaults_of,
+    make_gateway,
+    make_generation,
+    make_price,
+    needed_options,
+)
 from tests.pages import Element, picture, read
 
 WAN, WAN_JSON, VEO, VEO_FAST, OMNI = "wan/wan2.6", "wan/wan2.6-t2v", "veo/veo3.1", "veo/veo3.1-fast", "omni/omni-fast"
@@ -51,10 +60,12 @@ class RoundTripTests(StudioTestCase):
                 sent = self.sent(self.client.get("/", {"model": model.key}))
                 self.assertEqual(sent["model"], [model.key])
                 sent["prompt"] = ["A fox"]
-                response = self.client.post("/", sent)
+                given = needed_options(model)
+                response = self.client.post("/", sent | given)
                 made = Generation.objects.newest().first()
                 self.assertRedirects(response, f"/generations/{made.uuid}/", fetch_redirect_response=False)
-                self.assertEqual((made.model_key, made.options), (model.key, model.clean({})))
+                options = {name: value for name, value in made.options.items() if name not in given}
+                self.assertEqual((made.model_key, options), (model.key, model.checked(defaults_of(model))))
 
     def test_every_option_has_a_control_with_a_label(self):
         for model in catalog().choosable():
@@ -269,7 +280,7 @@ class MadeTests(StudioTestCase):
         make_gateway("sandbox", key_source=Gateway.KeySource.SANDBOX, key="", base_url="")
         for model in catalog().choosable():
             with self.subTest(model.key):
-                self.assertEqual(self.post(model=model.key).status_code, 302)
+                self.assertEqual(self.post(model=model.key, **needed_options(model)).status_code, 302)
         self.assertEqual({row.gateway.name for row in Generation.objects.all()}, {"sandbox"})
 
 
@@ -320,7 +331,8 @@ class HtmxTests(StudioTestCase):
     def test_a_model_switch_swaps_the_options_alone_and_names_each_change(self):
         response = self.client.get("/", {"model": VEO, "was": WAN, "seconds": "10", "size": "1088x832"}, headers=HTMX)
         page = read(response)
-        self.assertEqual([element.get("id") for element in page.children], ["options"])
+        self.assertEqual([element.get("id") for element in page.children], ["options", "price"])
+        self.assertEqual(page.one(id_="price")["hx-swap-oob"], "true")
         self.assertContains(response, "10 s is not offered by Veo 3.1: set to 8 s")
         undo = page.one("a", hx_target="#options")
         self.assertEqual(undo["href"], undo["hx-get"])
@@ -330,11 +342,12 @@ class HtmxTests(StudioTestCase):
     def test_options_are_what_hx_include_sends_of_them(self):
         for old in catalog().choosable():
             sent = read(self.client.get("/", {"model": old.key}, headers=HTMX)).controls()
-            for new in catalog().choosable():
+            for new in map(catalog().get, (WAN, WAN_JSON, OMNI, "kling/kling-v2-master", "runway/gen3a_turbo")):
                 with self.subTest(f"{old.key} to {new.key}"):
                     response = self.client.get("/", sent | {"model": [new.key]}, headers=HTMX)
                     chosen = {name: values for name, values in read(response).controls().items() if name != "was"}
-                    made = self.client.post("/", chosen | {"model": [new.key], "prompt": ["A fox"]})
+                    given = {"model": [new.key], "prompt": ["A fox"]} | needed_options(new)
+                    made = self.client.post("/", chosen | given)
                     self.assertEqual(made.status_code, 302)
 
     def test_going_back_in_history_gets_the_whole_page(self):
@@ -423,7 +436,13 @@ class StatementTests(StudioTestCase):
     def test_a_submit_takes_few_statements(self):
         self.assertEqual(len(self.statements(form_token="first")), 10)
         self.assertEqual(len(self.statements(form_token="second")), 10)
-        self.assertEqual(len(self.statements(form_token="first", prompt="other words")), 10)
+        self.assertEqual(len(self.statements(form_token="first", prompt="other words")), 11)
+
+    def test_a_priced_one_is_reserved_in_one_more(self):
+        make_price("0.08")
+        self.assertEqual(len(self.statements(form_token="first")), 11)
+        self.assertEqual(len(self.statements(form_token="first", prompt="other words")), 12)
+        self.assertEqual(len(self.statements(form_token="second", htmx=True)), 13)  # two for the fresh form
 
     def test_with_htmx_the_fresh_form_adds_what_can_be_chosen(self):
         self.assertEqual(len(self.statements(form_token="first", htmx=True)), 12)
@@ -435,7 +454,7 @@ class StatementTests(StudioTestCase):
 
     def test_the_page_takes_the_same_statements_for_any_number_of_cards(self):
         for _ in range(2):
-            with self.assertNumQueries(7):
+            with self.assertNumQueries(10):  # three of them for the price: team, gateway, what was entered
                 self.client.get("/")
             for number in range(5):
                 make_generation(Status.COMPLETED, prompt=f"number {number}", model=VEO)

@@ -163,7 +163,6 @@ class TreeTests(SimpleTestCase):
         self.assertLess(time.monotonic() - began, 2)
         self.assert_gone(everybody, seconds=1)
         self.assertEqual(lines(self.place, "terminated"), [])
-        self.assertEqual(lines(self.place, "released"), ["once"])
 
     def test_a_main_that_does_not_end_is_killed(self):
         supervisor = self.supervise("submit:stubborn", "poll:stubborn")

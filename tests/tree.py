@@ -79,21 +79,21 @@ class FileProbe:
     def canary_at(self, cluster: str) -> datetime | None:
         return None if (self.place / f"{cluster}-frozen").exists() else datetime.now().astimezone()
 
+    def message_is_taken(self, pk: int) -> bool:
+        return False
+
     def message_waits(self, pk: int) -> bool:
         return False
 
     def last_beat(self, cluster: str) -> datetime | None:
         return datetime.now().astimezone() if (self.place / f"{cluster}-beats").exists() else None
 
-    def creates_on_the_wire(self) -> int:
+    def is_create_on_the_wire(self) -> bool:
         path = self.place / "creates"
         text = path.read_text() if path.exists() else "0"
         if text == "hangs":
             time.sleep(60)
-        return int(text)
-
-    def release_pollers(self) -> None:
-        note(self.place, "released", "once")
+        return int(text) > 0
 
     def hand_out_again(self, cluster: str) -> None:
         note(self.place, "handed-out", cluster)

@@ -1,4 +1,4 @@
-"""A scripted gateway over loopback that speaks both dialects as strictly as the providers' documents.
+"""A scripted gateway over loopback that speaks every dialect as strictly as the providers' documents.
 
     with FakeUpstream(video=clip) as upstream:
         upstream.busy(2).fails("no such luck")      # the next create is refused, the one after it fails
@@ -22,9 +22,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-FORM, ENVELOPE = "openai_videos", "newapi"
+from tests.native_upstream import (
+    IMAGE2VIDEO,
+    KLING,
+    NATIVE,
+    RUNWAY,
+    TEXT2VIDEO,
+    XAI,
+    Native,
+    bare_base64,
+    data_uri,
+    read_body,
+)
+
+FORM, ENVELOPE, FORM_JSON = "openai_videos", "newapi", "openai_json"
 FORM_PATH, ENVELOPE_PATH = "/v1/videos", "/v1/video/generations"
 SOME_VIDEO = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(range(256)) * 64
 
@@ -50,6 +63,7 @@ class Create:
     headers: dict[str, str]
     at: float
     upstream_id: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,11 +84,16 @@ class Fetch:
 
 @dataclass(frozen=True)
 class Rules:
-    """What the document of one model allows: its dialect, its fields, its files."""
+    """What the document of one model allows: its dialect, its fields, its files and how many of each.
+
+    `needs` are fields it cannot do without; `paths` what each path of its dialect forbids and needs besides.
+    """
 
     dialect: str
     fields: Mapping[str, Check]
-    files: frozenset[str] = frozenset()
+    files: Mapping[str, int] = field(default_factory=dict)
+    needs: frozenset[str] = frozenset()
+    paths: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
 
 
 def one_of(*values: Any) -> Check:
@@ -103,8 +122,35 @@ SIZES_480P = ("832*480", "480*832", "624*624")
 VEO = Rules(
     FORM,
     {"seconds": one_of("4", "6", "8"), "size": one_of("1280x720", "720x1280", "1920x1080", "3840x2160")},
-    frozenset({"input_reference"}),
+    {"input_reference": 1},
 )
+
+
+def whole_numbers(low: int, high: int) -> Check:
+    return lambda value: integer(value) and low <= value <= high
+
+
+def texts_of_numbers(low: int, high: int) -> Check:
+    return one_of(*(str(number) for number in range(low, high + 1)))
+
+
+def flat(low: int, high: int, sizes: str, files: Mapping[str, int] | None = None) -> Rules:
+    """Rules of a model on the form dialect: any whole number of seconds, some sizes."""
+    return Rules(FORM, {"seconds": texts_of_numbers(low, high), "size": one_of(*sizes.split())}, files or {})
+
+
+SEEDANCE_720P = "864x496 752x560 640x640 560x752 496x864 992x432 1280x720 1112x834 960x960 834x1112 720x1280 1470x630"
+SEEDANCE = f"{SEEDANCE_720P} 1920x1080 1664x1248 1440x1440 1248x1664 1080x1920"
+SEEDANCE_10 = (
+    "864x480 736x544 640x640 544x736 480x864 960x416 1248x704 1120x832 960x960 832x1120 704x1248 1504x640 "
+    "1920x1088 1664x1248 1440x1440 1248x1664 1088x1920"
+)
+RUNWAY_RATIOS = ("1280:720", "720:1280", "1104:832", "832:1104", "960:960", "1584:672", "1280:768", "768:1280")
+GROK = {
+    "duration": whole_numbers(1, 15),
+    "aspect_ratio": one_of("1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3"),
+    "image.url": data_uri,
+}
 
 
 def wan_envelope(sizes: tuple[str, ...], durations: tuple[int, ...], **more: Check) -> Rules:
@@ -151,6 +197,46 @@ STRICT: dict[str, Rules] = {
             "resolution": one_of("720p", "1080p"),
         },
     ),
+    "happyhorse-1.0": flat(3, 15, "1280x720 720x1280 1920x1080 1080x1920 1440x1440"),
+    "wan2.2-t2v": Rules(FORM_JSON, {"seconds": whole_numbers(1, 60), "size": one_of("1280x720", "720x1280")}),
+    "viduq3": flat(1, 16, "640x352 960x528 1280x720 1920x1080"),
+    "viduq3-turbo": flat(1, 16, "640x352 960x528 1280x720 1920x1080"),
+    "doubao-seedance-2-0": flat(4, 15, SEEDANCE, {"input_reference": 9}),
+    "doubao-seedance-2-0-fast": flat(4, 15, SEEDANCE_720P, {"input_reference": 9}),
+    "doubao-seedance-1-5-pro": flat(4, 12, SEEDANCE),
+    "doubao-seedance-1-0-pro": flat(2, 10, SEEDANCE_10),
+    "kling-v2-master": Rules(
+        KLING,
+        {
+            "duration": one_of("5", "10"),
+            "mode": one_of("std", "pro"),
+            "aspect_ratio": one_of("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3"),
+            "negative_prompt": words,
+            "image": bare_base64("image/png", "image/jpeg"),
+            "image_tail": bare_base64("image/png", "image/jpeg"),
+        },
+        paths={
+            TEXT2VIDEO: (frozenset({"image", "image_tail"}), frozenset()),
+            IMAGE2VIDEO: (frozenset({"aspect_ratio"}), frozenset({"image"})),
+        },
+    ),
+    "gen3a_turbo": Rules(
+        RUNWAY,
+        {
+            "promptImage": link,
+            "duration": one_of(5, 10),
+            "ratio": one_of(
+                *["1280:720", "720:1280", "1104:832", "832:1104", "960:960", "1584:672", "1280:768", "768:1280"]
+            ),
+            "seed": whole_numbers(0, 999999999),
+            "watermark": flag,
+        },
+        needs=frozenset({"promptImage"}),
+    ),
+    "grok-imagine-video": Rules(XAI, GROK | {"resolution": one_of("480p", "720p")}),
+    "grok-imagine-video-1.5": Rules(
+        XAI, GROK | {"resolution": one_of("480p", "720p", "1080p")}, needs=frozenset({"image.url"})
+    ),
     "veo3.1-fast": VEO,
     "veo3.1": VEO,
     "wan2.5-t2v-preview": wan_envelope(SIZES_480P + SIZES_720P + SIZES_1080P, (5, 10)),
@@ -171,7 +257,11 @@ def violations_of(create: Create, rules: Mapping[str, Rules]) -> list[str]:
     ]
     found += [f"{name}: takes no file" for name in create.files if name not in model.files]
     for name, files in create.files.items():
-        found += [f"{name}: one image with a name is allowed"] if len(files) != 1 or not _is_image(files[0]) else []
+        is_right = len(files) <= model.files.get(name, 0) and all(map(_is_image, files))
+        found += [] if is_right else [f"{name}: at most {model.files.get(name, 0)} images with names are allowed"]
+    forbidden, needed = model.paths.get(create.path, (frozenset(), frozenset()))
+    found += [f"{name}: does not belong to {create.path}" for name in forbidden if name in create.fields]
+    found += [f"{name}: missing" for name in model.needs | needed if name not in create.fields]
     if not words(create.prompt):
         found.append("prompt: missing")
     parameters = "metadata.parameters."
@@ -195,13 +285,19 @@ class Script:
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    meanwhile: Callable[[], object] | None = None
+    halfway: Callable[[], object] | None = None
     verdict: str = "completed"  # completed, failed, never
     reason: str = ""
     later_verdict: str = ""
     has_url: bool = True
     has_content: bool = True
+    late_content: int = 0
     dead_links: int = 0
     cut_files: int = 0
+    file_status: int = 0
+    file_headers: dict[str, str] = field(default_factory=dict)
+    is_spliced: bool = False
     missing_polls: int = 0
     poll_status: int = 0
     poll_troubles: int = 0
@@ -216,6 +312,7 @@ class Task:
     prompt: str
     script: Script
     created_at: int
+    path: str = ""
     polls: int = 0
     links: int = 0
     verdicts: int = 0
@@ -230,12 +327,17 @@ class FakeUpstream:
         *,
         models: Mapping[str, Rules] | Callable[[Create], list[str]] = STRICT,
         key: str = "sk-fake-upstream-key",
+        self_hosted: bool = False,
     ) -> None:
+        """With `self_hosted` it answers 404 where a gateway answers 400, and its ids are long, with strange signs."""
         self.video = video
         self.key = key
+        self.self_hosted = self_hosted
         self.creates: list[Create] = []
         self.polls: list[Poll] = []
         self.fetches: list[Fetch] = []
+        self.listing: list[Any] = []  # pages of /api/models: an object each, or text for what is none
+        self.listings: list[tuple[str, bool]] = []  # how it was asked for them: the path, and whether with a key
         self.violations: list[str] = []
         self.tasks: dict[str, Task] = {}
         self.lock = threading.RLock()
@@ -296,6 +398,14 @@ class FakeUpstream:
         """Take the order, answer it well, but only after so many seconds."""
         return self._queue(Script(delay=seconds))
 
+    def meanwhile(self, action: Callable[[], object]) -> Self:
+        """Take the order, do something, and only then answer it well."""
+        return self._queue(Script(meanwhile=action))
+
+    def halfway(self, action: Callable[[], object]) -> Self:
+        """Send the first half of the file, the first time; do something; send the rest."""
+        return self._queue(Script(halfway=action))
+
     def no_url(self, *, content: bool = False) -> Self:
         """Complete without a link; `content` says whether the content route still has the file."""
         return self._queue(Script(has_url=False, has_content=content))
@@ -328,6 +438,19 @@ class FakeUpstream:
         """Break the file off in the middle, so many times."""
         return self._queue(Script(cut_files=times))
 
+    def files_answer(self, status: int, **headers: str) -> Self:
+        """Answer every request for the file with a bare status; `_` in a header's name stands for "-"."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._queue(Script(file_status=status, file_headers=named))
+
+    def spliced_file(self) -> Self:
+        """Break the file off once, and then go on in the middle of another one, whatever If-Range says."""
+        return self._queue(Script(cut_files=1, is_spliced=True))
+
+    def late_content(self, times: int = 2) -> Self:
+        """Complete without a link, and not have the file on the content route yet for so many requests."""
+        return self._queue(Script(has_url=False, late_content=times))
+
     def missing_at_first(self, polls: int = 1) -> Self:
         """Not know the task at its first polls."""
         return self._queue(Script(missing_polls=polls))
@@ -356,7 +479,11 @@ class FakeUpstream:
                 return None, script, []
             # The random part keeps ids of several servers in one database apart.
             create.upstream_id = f"task_{len(self.tasks) + 1:04d}_{secrets.token_hex(8)}"
-            task = Task(create.upstream_id, create.dialect, create.model, create.prompt, script, int(create.at))
+            if self.self_hosted:
+                create.upstream_id = f"video_{create.upstream_id}/+{'bGl0ZWxsbQ' * 30}=="
+            task = Task(
+                create.upstream_id, create.dialect, create.model, create.prompt, script, int(create.at), create.path
+            )
             self.tasks[task.upstream_id] = task
             return task, script, []
 
@@ -409,23 +536,37 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_known():
             return
         try:
-            if path == FORM_PATH:
-                create = read_form(self.headers.get("Content-Type", ""), body)
+            kind = self.headers.get("Content-Type", "")
+            if path == FORM_PATH and kind.lower().startswith("application/json"):
+                create = _create(FORM_JSON, dict(_leaves(read_body(kind, body), "")), {})
+            elif path == FORM_PATH:
+                create = read_form(kind, body)
             elif path == ENVELOPE_PATH:
-                create = read_envelope(self.headers.get("Content-Type", ""), body)
+                create = read_envelope(kind, body)
+            elif native := next((native for native in NATIVE if native.create_path == path), None):
+                create = self._read_native(native, body)
             else:
                 return self._json(404, {"error": {"message": f"no route {path}"}})
         except ValueError as error:
             with self.server.upstream.lock:
                 self.server.upstream.violations.append(str(error))
             return self._json(400, {"error": {"message": str(error), "code": "invalid_request"}})
+        create.path = path
         create.headers = {name.lower(): value for name, value in self.headers.items()}
         self._answer_create(*self.server.upstream.take(create))
+
+    def _read_native(self, native: Native, body: bytes) -> Create:
+        if missing := native.headers - {name.lower() for name in self.headers}:
+            raise ValueError(f"header missing: {', '.join(missing)}")
+        fields = dict(_leaves(read_body(self.headers.get("Content-Type", ""), body), ""))
+        return _create(native.dialect, fields, {}, model=native.model, prompt=native.prompt)
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         if path.startswith("/files/"):
             return self._file(path.removeprefix("/files/").removesuffix(".mp4"))
+        if path == "/api/models":
+            return self._listing()
         if not self._is_known():
             return
         for prefix, dialect in ((ENVELOPE_PATH, ENVELOPE), (FORM_PATH, FORM)):
@@ -434,7 +575,21 @@ class _Handler(BaseHTTPRequestHandler):
                 if dialect == FORM and upstream_id.endswith("/content"):
                     return self._content(unquote(upstream_id.removesuffix("/content")))
                 return self._poll(unquote(upstream_id), dialect)
+        for native in NATIVE:
+            if path.startswith(native.poll_path + "/") and not native.headers - {name.lower() for name in self.headers}:
+                return self._poll(unquote(path.removeprefix(native.poll_path + "/")), native.dialect, native)
         self._json(404, {"error": {"message": f"no route {path}"}})
+
+    def _listing(self) -> None:
+        """Public, and paged as it is told; a page that is not there is 404."""
+        upstream = self.server.upstream
+        with upstream.lock:
+            upstream.listings.append((self.path, "Authorization" in self.headers))
+        number = int(dict(parse_qsl(urlsplit(self.path).query)).get("page", "1"))
+        if number > len(upstream.listing):
+            return self._json(404, {"error": {"message": "no such page"}})
+        page = upstream.listing[number - 1]
+        self._send(200, page.encode(), "application/json") if isinstance(page, str) else self._json(200, page)
 
     def _is_known(self) -> bool:
         if self.headers.get("Authorization") == f"Bearer {self.server.upstream.key}":
@@ -452,21 +607,14 @@ class _Handler(BaseHTTPRequestHandler):
             body = {"error": {"message": "scripted answer"}} if script.body is None else script.body
             return self._json(script.status, body, script.headers)
         self.server.upstream.closing.wait(script.delay)
+        if script.meanwhile:
+            script.meanwhile()
         if script.create in ("reset", "close"):
             return self._hang_up(is_reset=script.create == "reset")
         if script.create == "cut_head":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Ty")
             return self._hang_up()
-        job = {
-            "id": task.upstream_id,
-            "object": "video",
-            "model": task.model,
-            "status": "queued",
-            "progress": 0,
-            "created_at": task.created_at,
-        }
-        if task.dialect == FORM:
-            job["task_id"] = task.upstream_id
+        job = created_job(task)
         if script.create == "cut_body":
             whole = json.dumps(job).encode()
             self._head(200, {"Content-Type": "application/json", "Content-Length": str(len(whole))})
@@ -474,19 +622,29 @@ class _Handler(BaseHTTPRequestHandler):
             return self._hang_up()
         self._json(200, job)
 
-    def _poll(self, upstream_id: str, dialect: str) -> None:
+    def _poll(self, upstream_id: str, dialect: str, native: Native | None = None) -> None:
         task, word, url = self.server.upstream.poll(upstream_id)
+        if task is None and self.server.upstream.self_hosted:
+            return self._json(404, {"detail": "Video not found"})
+        if task is not None and native is not None and task.path != native.create_path:
+            task = None
         if task is None or task.polls <= task.script.missing_polls:
             return self._json(400, {"code": "task_not_exist", "message": "task_not_exist", "data": None})
         if task.polls <= task.script.poll_troubles:
             return self._send(task.script.poll_status, b"<html>upstream trouble</html>", "text/html")
+        if native is not None:
+            return self._json(200, native.polled(task, word, url))
         self._json(200, flat_job(task, word, url) if dialect == FORM else envelope(task, word, url))
 
     def _content(self, upstream_id: str) -> None:
         task = self.server.upstream.tasks.get(upstream_id)
         if task is None:
             return self._json(400, {"code": "task_not_exist", "message": "task_not_exist", "data": None})
-        if not task.verdicts or not task.script.has_content:
+        is_late = task.script.late_content > 0
+        task.script.late_content -= is_late
+        if not task.verdicts or not task.script.has_content or is_late:
+            if self.server.upstream.self_hosted:
+                return self._json(404, {"detail": "Generation is still in-progress"})
             return self._json(400, {"error": {"message": "video is not ready", "type": "invalid_request_error"}})
         self._video(task)
 
@@ -510,7 +668,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _video(self, task: Task) -> None:
         self._note_fetch()
         video = self.server.upstream.video
+        if task.script.file_status:
+            return self._send(task.script.file_status, b"<html>no file</html>", "text/html", task.script.file_headers)
         etag = f'"{hashlib.sha256(video).hexdigest()[:16]}"'
+        if task.script.is_spliced and self.headers.get("Range"):
+            self.headers.replace_header("If-Range", '"another"')
+            etag = '"another"'
         headers = {"Content-Type": "video/mp4", "ETag": etag, "Accept-Ranges": "bytes"}
         start = self._range_start(etag, len(video))
         if start:
@@ -520,10 +683,14 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.upstream.lock:
             is_cut = task.script.cut_files > 0
             task.script.cut_files -= is_cut
+            halfway, task.script.halfway = task.script.halfway, None
+        middle = len(rest) // 2
+        self.wfile.write(rest[:middle])
         if is_cut:
-            self.wfile.write(rest[: len(rest) // 2])
             return self._hang_up()
-        self.wfile.write(rest)
+        if halfway:
+            halfway()
+        self.wfile.write(rest[middle:])
 
     def _range_start(self, etag: str, size: int) -> int:
         asked = self.headers.get("Range", "")
@@ -577,12 +744,7 @@ def read_form(content_type: str, body: bytes) -> Create:
 
 def read_envelope(content_type: str, body: bytes) -> Create:
     """Return the create in a JSON body, flattened. Raise ValueError for any other body."""
-    if not content_type.lower().startswith("application/json"):
-        raise ValueError(f"application/json expected, not {content_type!r}")
-    whole = json.loads(body)
-    if not isinstance(whole, dict):
-        raise ValueError("a JSON object expected")
-    return _create(ENVELOPE, dict(_leaves(whole, "")), {})
+    return _create(ENVELOPE, dict(_leaves(read_body(content_type, body), "")), {})
 
 
 def _leaves(value: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:
@@ -592,12 +754,34 @@ def _leaves(value: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:
     return found
 
 
-def _create(dialect: str, fields: dict[str, Any], files: dict[str, list[SentFile]]) -> Create:
-    for name in ("model", "prompt"):
+def _create(
+    dialect: str,
+    fields: dict[str, Any],
+    files: dict[str, list[SentFile]],
+    *,
+    model: str = "model",
+    prompt: str = "prompt",
+) -> Create:
+    for name in (model, prompt):
         if not isinstance(fields.get(name), str):
             raise ValueError(f"{name}: missing, or not text")
-    model, prompt = fields.pop("model"), fields.pop("prompt")
-    return Create(dialect, model, prompt, fields, files, {}, time.time())
+    return Create(dialect, fields.pop(model), fields.pop(prompt), fields, files, {}, time.time())
+
+
+def created_job(task: Task) -> dict[str, Any]:
+    """Return the answer to a create, field for field."""
+    for native in NATIVE:
+        if native.create_path == task.path:
+            return native.created(task)
+    job = {
+        "id": task.upstream_id,
+        "object": "video",
+        "model": task.model,
+        "status": "queued",
+        "progress": 0,
+        "created_at": task.created_at,
+    }
+    return job | ({"task_id": task.upstream_id} if task.dialect == FORM else {})
 
 
 def flat_job(task: Task, word: str, url: str) -> dict[str, Any]:

@@ -21,17 +21,17 @@ class Probe(Protocol):
     def canary_at(self, cluster: str) -> datetime | None:
         """Return when the cluster last ran its test task."""
 
+    def message_is_taken(self, pk: int) -> bool:
+        """Say whether the cluster has taken a message that is still in the queue."""
+
     def message_waits(self, pk: int) -> bool:
         """Say whether a message is still in the queue."""
 
     def last_beat(self, cluster: str) -> datetime | None:
         """Return the last sign of life of a step at work in the cluster."""
 
-    def creates_on_the_wire(self) -> int:
-        """Return how many paid requests may be under way."""
-
-    def release_pollers(self) -> None:
-        """Let every poller stop, and none start."""
+    def is_create_on_the_wire(self) -> bool:
+        """Say whether a paid request may be under way in a process that lives."""
 
     def hand_out_again(self, cluster: str) -> None:
         """Let the cluster have every message that was handed out before, and never acknowledged, at once."""
@@ -42,9 +42,9 @@ class Patience:
     """How long each silence is borne, in seconds."""
 
     every: float = 5.0  # from one canary to the next
-    overdue: float = 15.0  # a canary that has not run, or has run and is not acknowledged
-    starting: float = 45.0  # the first canary of a cluster that is starting
-    lately: float = 20.0  # a beat as young as this is a sign of life
+    overdue: float = 12.0  # a canary that has not run, or has run and is not acknowledged
+    starting: float = 45.0  # the first canary, until a cluster that is starting has taken it
+    lately: float = 12.0  # a beat as young as this is a sign of life; one comes every five seconds
     unacknowledged: float = 120.0  # however busy: every message it runs would be run again
 
 
@@ -68,6 +68,7 @@ class CanaryWatch:
 
     def _forget(self) -> None:
         self._sent_at: float | None = None
+        self._taken_at: float | None = None
         self._home_at: float | None = None
         self._ran_before: datetime | None = None
         self._message = 0
@@ -93,7 +94,7 @@ class CanaryWatch:
         if self._home_at is None and self.probe.canary_at(self.cluster) != self._ran_before:
             self._home_at = now
         if self._home_at is None:
-            return self._overdue(now - self._sent_at)
+            return self._overdue(now, self._sent_at)
         if self._is_acknowledged or not self.probe.message_waits(self._message):
             self._is_acknowledged = self.has_proved_life = True
             if now - self._sent_at >= self.patience.every:
@@ -105,11 +106,14 @@ class CanaryWatch:
         # Whether it has run is told by the change, not by comparing clocks.
         self._ran_before = self.probe.canary_at(self.cluster)
         self._message = self.probe.send_canary(self.cluster)
-        self._sent_at, self._home_at, self._is_acknowledged = now, None, False
+        self._sent_at, self._taken_at, self._home_at, self._is_acknowledged = now, None, None, False
 
-    def _overdue(self, waited: float) -> str:
-        limit = self.patience.overdue if self.has_proved_life else self.patience.starting
-        if waited < limit or self._beats():
+    def _overdue(self, now: float, sent_at: float) -> str:
+        if self._taken_at is None and not self.has_proved_life and self.probe.message_is_taken(self._message):
+            self._taken_at = now  # it has started: what is taken is run within moments
+        is_starting = not self.has_proved_life and self._taken_at is None
+        waited = now - (self._taken_at or sent_at)
+        if waited < (self.patience.starting if is_starting else self.patience.overdue) or self._beats():
             return ""
         return f"has not run its test task for {waited:.0f} s"
 

@@ -6,9 +6,11 @@ all below it along, so nobody keeps the port, the queue's locks or a message. Li
 (PR_SET_PDEATHSIG); elsewhere only `is_leaving` works and the supervisor kills the group.
 
 A paid request is the exception: `shielded()` lets it end, and its answer be written down, before the process leaves.
+That one may be on the wire is `announced()` by a lock, which goes with the process that held it.
 """
 
 import ctypes
+import fcntl
 import os
 import runpy
 import select
@@ -16,8 +18,10 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 FD_VARIABLE = "STUDIO_LIFELINE_FD"
+WIRE_VARIABLE = "STUDIO_WIRE_LOCK"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -74,6 +78,31 @@ def shielded() -> Iterator[None]:
     finally:
         if _parent:
             tie(_parent)
+
+
+@contextmanager
+def announced() -> Iterator[None]:
+    """Let the supervisor see that a paid request may be on the wire, from before it is claimed until it is recorded."""
+    path = os.environ.get(WIRE_VARIABLE)
+    if not path:
+        yield
+        return
+    handle = os.open(path, os.O_RDONLY | os.O_CREAT, 0o640)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
+def is_announced(path: Path) -> bool:
+    """Say whether a living process has announced a paid request on the lock file at `path`; make it if need be."""
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _leave_if_orphaned() -> None:

@@ -232,7 +232,10 @@ USE_TZ = True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"scrub": {"()": "videostudio.scrubbing.ScrubFilter"}},
+    "filters": {
+        "scrub": {"()": "videostudio.scrubbing.ScrubFilter"},
+        "away": {"()": "videostudio.quiet.AwayFilter"},
+    },
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["scrub"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},
@@ -242,6 +245,6 @@ LOGGING = {
     }
     | {
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
-        "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
+        "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False, "filters": ["away"]},
     },
 }

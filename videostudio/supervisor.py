@@ -185,7 +185,7 @@ class Supervisor:
         self.web = Asker("the site")
         self.watches: dict[str, CanaryWatch] = {}
         self.lingering: dict[int, float] = {}  # group with a create on the wire: until when
-        self._creates: tuple[float, int | None] = (float("-inf"), None)
+        self._paying: tuple[float, bool | None] = (float("-inf"), None)
         self._stop_by = float("inf")
         self._verdicts: Future[list[tuple[CanaryWatch, str]]] | None = None
         self._health: Future[bool] | None = None
@@ -265,21 +265,23 @@ class Supervisor:
     def _retire(self, child: Child) -> None:
         until = min(time.monotonic() + self.timing.create, self._stop_by)
         # No answer counts as a create on the wire: a wait costs time, the other mistake costs money.
-        spare = child.service.pays and time.monotonic() < until and self._ask_creates() != 0
+        spare = child.service.pays and time.monotonic() < until and self._ask_whether_paying() is not False
         group = child.retire(spare_creates=spare)
         if spare:
             self.lingering[group] = until
 
-    def _ask_creates(self) -> int | None:
-        """Return how many creates may be on the wire; None: nobody knows."""
-        creates = self.database.ask(self.probe.creates_on_the_wire, timeout=self.timing.answer)
-        self._creates = (time.monotonic(), creates)
-        return creates
+    def _ask_whether_paying(self) -> bool | None:
+        """Say whether a create may be on the wire; None: nobody knows."""
+        is_paying = self.database.ask(self.probe.is_create_on_the_wire, timeout=self.timing.answer)
+        self._paying = (time.monotonic(), is_paying)
+        return is_paying
 
     def _are_creates_over(self) -> bool:
         """Say whether no create is on the wire, as of a second ago at most."""
-        asked_at, creates = self._creates
-        return (creates if time.monotonic() - asked_at < self.timing.look else self._ask_creates()) == 0
+        asked_at, is_paying = self._paying
+        if time.monotonic() - asked_at >= self.timing.look:
+            is_paying = self._ask_whether_paying()
+        return is_paying is False
 
     def _end_lingering(self) -> None:
         for group, until in list(self.lingering.items()):
@@ -351,7 +353,6 @@ class Supervisor:
         began, asked_twice = time.monotonic(), self.stop_signals + 1
         self._stop_by = began + self.timing.create
         self.stop_line.close()  # every child now sees that nothing new may begin
-        self.database.ask(self.probe.release_pollers, timeout=self.timing.answer)
         for child in self.children:
             if child.process:
                 child.process.terminate()

@@ -6,7 +6,7 @@ from allauth.account import views as account
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
@@ -14,6 +14,7 @@ from django.template import loader
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from generations.lifecycle.persistence import is_away
 from generations.readiness import problems
 
 
@@ -58,10 +59,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer an exception: 503 while the database is away, which passes by itself, else 500. No trace, no queries."""
-    error = sys.exc_info()[1]
-    is_away = isinstance(error, OperationalError | InterfaceError)
-    template = loader.get_template("503.html" if is_away else "500.html")
-    response = HttpResponse(template.render({}), status=503 if is_away else 500)
-    if is_away:
-        response["Retry-After"] = "5"
-    return response
+    if is_away(sys.exception()):
+        page = loader.get_template("503.html").render({})
+        return HttpResponse(page, status=503, headers={"Retry-After": "5"})
+    return HttpResponse(loader.get_template("500.html").render({}), status=500)

@@ -1,5 +1,7 @@
 """The video models: data in TOML files, one file a family, checked whole when loaded.
 
+Whether somebody speaks the dialect an entry names is a system check: generations/gateways is beyond this layer.
+
 `catalog()` is what the rest of the site asks; `configure()` names folders beside the built-in one.
 """
 
@@ -12,7 +14,6 @@ from generations.specs import STATUSES, VideoModel, listed, quoted
 
 __all__ = [
     "BUILT_IN",
-    "DIALECTS",
     "AmbiguousModel",
     "Catalog",
     "CatalogError",
@@ -24,8 +25,6 @@ __all__ = [
 ]
 
 BUILT_IN = Path(__file__).parent
-# The names only: what they speak is in generations/gateways, which imports nothing of ours.
-DIALECTS = frozenset({"openai_videos", "newapi"})
 
 
 class UnknownModel(LookupError):
@@ -90,7 +89,7 @@ def load(*directories: str | Path) -> Catalog:
         if not directory.is_dir():
             raise CatalogError(str(directory), "", "is not a folder")
         for path in sorted(directory.glob("*.toml")):
-            for model in read_file(path, DIALECTS):
+            for model in read_file(path):
                 refuse_double(path.name, model, models)
                 models.append(model)
     for model in models:

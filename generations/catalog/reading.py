@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,18 +10,24 @@ from generations.specs import (
     Choice,
     Flag,
     ImageFile,
+    ImageFiles,
     IntRange,
     Observed,
     Option,
+    Price,
     Size,
     Text,
     Url,
     VideoModel,
 )
 
-KINDS: dict[str, type[Option]] = {kind.kind: kind for kind in (Choice, Size, IntRange, Text, Url, Flag, ImageFile)}
+KINDS: dict[str, type[Option]] = {
+    kind.kind: kind for kind in (Choice, Size, IntRange, Text, Url, Flag, ImageFile, ImageFiles)
+}
 
-type Shape = Literal["text", "integer", "flag", "scalar", "texts", "scalars", "text map", "scalar map", "tiers"]
+type Shape = Literal[
+    "text", "integer", "number", "flag", "scalar", "texts", "scalars", "text map", "scalar map", "tiers"
+]
 
 # What a file may say, and in what shape; everything else is refused by name.
 MODEL: dict[str, Shape] = {
@@ -39,6 +46,17 @@ MODEL: dict[str, Shape] = {
 }
 MODEL_NEEDS = ("key", "label", "maker", "dialect", "upstream_id", "status", "source", "description")
 OBSERVED: dict[str, Shape] = {"asked": "text map", "frame": "text"}
+PRICE: dict[str, Shape] = {
+    "per": "text",
+    "amount": "number",
+    "currency": "text",
+    "source": "text",
+    "as_of": "text",
+    "when": "scalar map",
+    "tokens_per_second": "integer",
+    "gateway": "text",
+}
+PRICE_NEEDS = ("per", "amount", "currency", "source", "as_of")
 OPTION: dict[str, Shape] = {
     "name": "text",
     "label": "text",
@@ -52,6 +70,14 @@ OPTION: dict[str, Shape] = {
     "preference": "flag",
     "requires": "scalar map",
     "overridden_by": "texts",
+    "needs": "texts",
+}
+IMAGE: dict[str, Shape] = {
+    "encoding": "text",
+    "types": "texts",
+    "max_bytes": "integer",
+    "max_pixels": "integer",
+    "min_side": "integer",
 }
 BY_KIND: dict[str, dict[str, Shape]] = {
     "choice": {"values": "scalars", "unit": "text", "labels": "text map"},
@@ -60,7 +86,8 @@ BY_KIND: dict[str, dict[str, Shape]] = {
     "text": {"max_length": "integer", "multiline": "flag"},
     "url": {"max_length": "integer"},
     "flag": {},
-    "image": {"types": "texts", "max_bytes": "integer", "max_pixels": "integer"},
+    "image": IMAGE,
+    "images": IMAGE | {"most": "integer"},
 }
 KIND_NEEDS = {
     "choice": ("values",),
@@ -68,6 +95,7 @@ KIND_NEEDS = {
     "integer": ("low", "high"),
     "text": ("max_length",),
     "flag": ("default",),
+    "images": ("most",),
 }
 
 
@@ -94,6 +122,7 @@ def is_scalar(value: object) -> bool:
 SHAPES: dict[Shape, tuple[str, Callable[[Any], bool]]] = {
     "text": ("text", lambda value: isinstance(value, str)),
     "integer": ("an integer", is_integer),
+    "number": ("a number", lambda value: is_integer(value) or isinstance(value, Decimal)),
     "flag": ("true or false", lambda value: isinstance(value, bool)),
     "scalar": ("text, an integer, true or false", is_scalar),
     "texts": ("a list of text", is_texts),
@@ -104,10 +133,10 @@ SHAPES: dict[Shape, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
-def read_file(path: Path, dialects: frozenset[str]) -> list[VideoModel]:
+def read_file(path: Path) -> list[VideoModel]:
     """Return the models of one file in its order. Raises CatalogError."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise CatalogError(path.name, "", f"cannot be read: {error}") from error
     try:
@@ -117,15 +146,13 @@ def read_file(path: Path, dialects: frozenset[str]) -> list[VideoModel]:
             raise ValueError("holds no model")
     except ValueError as error:
         raise CatalogError(path.name, "", str(error)) from error
-    return [read_entry(path, table, dialects) for table in tables]
+    return [read_entry(path, table) for table in tables]
 
 
-def read_entry(path: Path, table: dict[str, Any], dialects: frozenset[str]) -> VideoModel:
+def read_entry(path: Path, table: dict[str, Any]) -> VideoModel:
     key = table.get("key")
     try:
         model = read_model(table)
-        if model.dialect not in dialects:
-            raise ValueError(f"dialect {model.dialect!r} is not one of {', '.join(sorted(dialects))}")
         if model.family != path.stem:
             raise ValueError(f"key is not of the family {path.stem!r} that the file is named after")
     except ValueError as error:
@@ -138,7 +165,16 @@ def read_model(table: dict[str, Any]) -> VideoModel:
     left = dict(table)
     options = tuple(read_option(option) for option in take_tables(left, "option"))
     observed = tuple(Observed(**take(entry, OBSERVED, tuple(OBSERVED))) for entry in take_tables(left, "observed"))
-    return VideoModel(**take(left, MODEL, MODEL_NEEDS), options=options, observed=observed)
+    prices = tuple(read_price(price) for price in take_tables(left, "price"))
+    return VideoModel(**take(left, MODEL, MODEL_NEEDS), options=options, observed=observed, prices=prices)
+
+
+def read_price(table: dict[str, Any]) -> Price:
+    """Return one `[[model.price]]`. Raises ValueError with a reason."""
+    try:
+        return Price(**take(table, PRICE, PRICE_NEEDS))
+    except ValueError as error:
+        raise ValueError(f"price: {error}") from error
 
 
 def read_option(table: dict[str, Any]) -> Option:

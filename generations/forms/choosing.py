@@ -1,7 +1,10 @@
 """Which video model is meant, and which can be chosen now."""
 
+from django.db.models import Subquery
+
 from generations.catalog import UnknownModel, catalog
-from generations.models import Gateway, Generation, User
+from generations.models import Gateway, Generation, ModelSwitch, Team, User
+from generations.models.switches import successor_of, why_not
 from generations.specs import ImageFile, VideoModel
 
 
@@ -20,15 +23,30 @@ def image_options(*models: VideoModel | None) -> dict[str, ImageFile]:
     return found
 
 
-def choosable_models() -> list[VideoModel]:
-    """Return the models that can be asked for now: in use, and offered by a gateway."""
-    return Gateway.objects.all().offered(catalog().choosable())
+def choosable_models(named: VideoModel | None = None) -> list[VideoModel]:
+    """Return the models that can be asked for now: in use, and offered by a gateway.
+
+    One that an operator hid is not among them, unless it is the one `named`.
+    """
+    switches = ModelSwitch.objects.all().by_key()
+    hidden = {key for key, switch in switches.items() if switch.is_hidden} - {named.key if named else ""}
+    in_use = [model for model in catalog().models if not why_not(model, switches.get(model.key))]
+    return Gateway.objects.all().offered(model for model in in_use if model.key not in hidden)
 
 
 def last_or_first(user: User, models: list[VideoModel]) -> VideoModel | None:
-    """Return the one of `models` that this person used last, else the first."""
-    last = Generation.objects.filter(created_by=user).newest().values_list("model_key", flat=True).first()
-    return next((model for model in models if model.key == last), models[0] if models else None)
+    """Return the one of `models` that this person used last, else the team's default, else the first."""
+    keys = {model.key: model for model in models}
+    last = Generation.objects.filter(created_by=user).newest().values("model_key")[:1]
+    teams = Team.objects.filter(memberships__user=user).order_by("memberships__pk").annotate(last=Subquery(last))
+    wanted = teams.values_list("last", "default_model").first() or ()
+    return next((keys[key] for key in wanted if key in keys), models[0] if models else None)
+
+
+def instead_of(model: VideoModel | None, user: User, models: list[VideoModel]) -> VideoModel | None:
+    """Return the one of `models` that takes the place of one that is not among them: its successor, if it can."""
+    successor = successor_of(model) if model else None
+    return successor if successor in models else last_or_first(user, models)
 
 
 def find_model(text: str) -> tuple[VideoModel | None, str]:
@@ -43,6 +61,5 @@ def not_choosable(model: VideoModel, choosable: list[VideoModel]) -> str:
     """Return why a known model cannot be chosen now, and what can."""
     keys = [choice.key for choice in choosable]
     choices = f" Choose one of: {', '.join(keys)}." if keys else " No gateway is set up; an operator can add one."
-    if not model.is_choosable:
-        return f"{model.label} is {model.status}.{choices}"
-    return f"No gateway offers {model.label} at the moment.{choices}"
+    reason = ModelSwitch.objects.all().why_not(model) or f"No gateway offers {model.label} at the moment."
+    return f"{reason}{choices}"

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import Exists
+from django.db.models import Exists, Subquery
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
@@ -19,22 +19,34 @@ from generations.forms.choosing import (
     choosable_models,
     find_model,
     image_options,
+    instead_of,
     last_or_first,
     not_choosable,
 )
 from generations.forms.fields import OptionField
 from generations.forms.given import given_options, is_token, is_uuid, visible_generation, visible_prompt
-from generations.forms.images import find_upload, keep_image
+from generations.forms.images import find_upload, keep_image, listed_ids
 from generations.lifecycle.begin import NoGateway, Order, begin
 from generations.media import ImageRefused
-from generations.models import Generation, Team, Upload, User
+from generations.models import Gateway, Generation, ModelPrice, ModelSwitch, Team, Upload, User
 from generations.models.prompt import normalise
-from generations.specs import Flag, ImageFile, OptionErrors, VideoModel, is_absent
+from generations.models.switches import is_in_use
+from generations.specs import (
+    Flag,
+    ImageFile,
+    ImageFiles,
+    OptionError,
+    OptionErrors,
+    Value,
+    VideoModel,
+    is_absent,
+)
 
 __all__ = ["GenerationForm", "NoGateway"]
 
 CANNOT_BE_SENT = "The prompt contains characters that cannot be sent."
 GONE_IMAGE = "The image is not stored any more. Choose it again."
+PRICE_UNKNOWN = "price unknown"
 NO_GATEWAY = "No gateway is set up; an operator can add one."
 
 
@@ -71,13 +83,14 @@ class GenerationForm(forms.Form):
         undo: str = "",
         problems: Iterable[str] = (),
         choosable: list[VideoModel] | None = None,
+        price_words: str = "",
     ) -> None:
         super().__init__(data, files)
         self.user = user
         self.video_model, self.model_error = video_model, model_error
         self.changes, self.undo, self.problems = tuple(changes), undo, list(problems)
         self.given = given_options(data) if data is not None else dict(values or {})
-        self.uploads: dict[str, Upload] = {}
+        self.uploads: dict[str, list[Upload]] = {}
         self.image_errors: dict[str, list[str]] = {}
         self.fresh_token = secrets.token_urlsafe(16)
         self.initial = {
@@ -88,6 +101,8 @@ class GenerationForm(forms.Form):
         }
         if choosable is not None:
             self.choosable = choosable
+        if price_words:
+            self.price_words = price_words
         for option in video_model.options if video_model else ():
             self.fields[option.name] = OptionField(option)
             if data is None and option.name in self.given:
@@ -129,10 +144,10 @@ class GenerationForm(forms.Form):
     @classmethod
     def after(cls, source: Generation, *, user: User) -> "GenerationForm":
         """Return a form with everything another generation had, changed only where its model cannot be chosen."""
-        choosable = choosable_models()
         model, problems = source.video_model, []
+        choosable = choosable_models(model)
         if model not in choosable:
-            model = last_or_first(user, choosable)
+            model = instead_of(model, user, choosable)
             outcome = f": {model.label} takes its place." if model else "."
             problems.append(f"{source.model_label} cannot be chosen any more{outcome}")
         return cls.carried(
@@ -155,7 +170,8 @@ class GenerationForm(forms.Form):
         posted, user = request.POST, request.user
         bound = cls.posted(request)
         bound.accept_images(find_model(posted.get("was", ""))[0])
-        values = bound.given | {name: str(upload.uuid) for name, upload in bound.uploads.items()}
+        values = {name: value for name, value in bound.given.items() if name not in bound.uploads}
+        values |= bound.upload_values(posted.getlist("discard"))
         for name in posted.getlist("discard"):
             values.pop(name, None)
         was, wanted = posted.get("was", ""), posted.get("model", "")
@@ -194,8 +210,10 @@ class GenerationForm(forms.Form):
         No model wanted (None) is the usual one; one that is unknown or cannot be chosen is said, and no other takes
         its place. `way_back` is what undoing carries beside the options; None when nothing is undone.
         """
-        choosable = choosable_models()
-        model, error = find_model(wanted) if wanted is not None else (last_or_first(user, choosable), NO_GATEWAY)
+        model, error = find_model(wanted) if wanted is not None else (None, NO_GATEWAY)
+        choosable = choosable_models(model)
+        if wanted is None:
+            model = last_or_first(user, choosable)
         if model is None:
             problems = [*problems, error]
             return cls(user=user, video_model=None, values=values, problems=problems, choosable=choosable, **shown)
@@ -209,19 +227,26 @@ class GenerationForm(forms.Form):
             video_model=model,
             values=carried.values,
             changes=carried.changes,
-            undo=urlencode({**way_back, **values, "model": before.key}) if is_undoable else "",
+            undo=urlencode({**way_back, **values, "model": before.key}, doseq=True) if is_undoable else "",
             problems=problems,
             choosable=choosable,
             **shown,
         )
 
-    def afresh(self) -> "GenerationForm":
-        """Return the same form after its order went out: all that was chosen, with a token of its own."""
+    @classmethod
+    def of_choice(cls, query: QueryDict, *, user: User) -> "GenerationForm":
+        """Return a form with just what the query chooses, nothing carried or said: what that costs is all it is for."""
+        model, _ = find_model(query.get("model", ""))
+        return cls(user=user, video_model=model, values=given_options(query))
+
+    def afresh(self, made: Generation) -> "GenerationForm":
+        """Return the same form after its order went out as `made`: all that was chosen, with a token of its own."""
         return type(self)(
             user=self.user,
             video_model=self.video_model,
             values=self.cleaned_data["options"],
             prompt=self.cleaned_data["prompt"],
+            price_words=PRICE_UNKNOWN if made.is_unpriced else made.price_words,
         )
 
     # What templates ask
@@ -254,7 +279,7 @@ class GenerationForm(forms.Form):
 
     @cached_property
     def choosable(self) -> list[VideoModel]:
-        return choosable_models()
+        return choosable_models(self.video_model)
 
     @property
     def is_model_choosable(self) -> bool:
@@ -268,21 +293,46 @@ class GenerationForm(forms.Form):
             makers.setdefault(model.maker, []).append(model)
         return makers
 
+    @cached_property
+    def price_words(self) -> str:
+        """What the button will cost: "about 0.40 USD", "free", or that nobody knows; empty when nobody offers it."""
+        gateway = Gateway.objects.all().offering(self.video_model, self.team) if self.video_model else None
+        if gateway is None:
+            return ""
+        if gateway.is_sandbox:
+            return "free"
+        quote = ModelPrice.objects.all().quote(self.video_model, self._legible_values(), gateway)
+        return quote.words if quote else PRICE_UNKNOWN
+
+    def _legible_values(self) -> dict[str, Value]:
+        """Return what is chosen as far as it can be read, with defaults, whatever else is still wrong with it."""
+        found = {}
+        for option in self.video_model.options:
+            with suppress(OptionError):
+                value = option.clean(self.given.get(option.name))
+                if value is not None:
+                    found[option.name] = value
+        return found
+
     @property
-    def waiting_values(self) -> dict[str, object]:
-        """What was chosen before any model was: it goes along until one is."""
-        return {} if self.video_model else self.given | {name: str(kept.uuid) for name, kept in self.uploads.items()}
+    def waiting_values(self) -> dict[str, list]:
+        """What was chosen before any model was, each value in a list: it goes along until one is."""
+        values = {} if self.video_model else self.given | self.upload_values()
+        return {name: value if isinstance(value, list) else [value] for name, value in values.items()}
 
     # Judging one
 
     @cached_property
-    def _standing(self) -> tuple[Team | None, bool]:
-        """The team this person works in, and whether this form's token made a generation before: one statement."""
+    def _standing(self) -> tuple[Team | None, bool, str | None]:
+        """The team this person works in, whether this form's token made a generation before, and how the model's
+        switch stands: one statement."""
         token = self.data.get("form_token", "") if self.is_bound else ""
         used = Generation.objects.filter(created_by=self.user, form_token=token if is_token(token) else "")
         teams = Team.objects.filter(memberships__user=self.user).order_by("memberships__pk")
-        team = teams.annotate(is_token_used=Exists(used)).first()
-        return team, bool(team and token and team.is_token_used)
+        switch = ModelSwitch.objects.filter(model_key=self.video_model.key if self.video_model else "")
+        position = Subquery(switch.values("position"))
+        team = teams.annotate(is_token_used=Exists(used), switched=position).first()
+        return team, bool(team and token and team.is_token_used), team.switched if team else None
 
     @property
     def team(self) -> Team | None:
@@ -309,22 +359,55 @@ class GenerationForm(forms.Form):
         for name, option in image_options(*(models if any(models) else catalog().models)).items():
             if self.team is None or (not self.files.getlist(name) and name not in self.given):
                 continue
-            try:
-                self.uploads[name] = self._accept_image(name, option)
-            except ImageRefused as error:
-                self.image_errors[name] = [str(error)]
-                with suppress(LookupError):  # the one that was there before stays, if it was
-                    self.uploads[name] = find_upload(str(self.given.get(name, "")), self.user)
-            except LookupError:
-                self.image_errors[name] = [GONE_IMAGE]
+            uploads, sentences = self._accept(name, option)
+            if uploads:
+                self.uploads[name] = uploads
+            if sentences:
+                self.image_errors[name] = sentences
 
-    def _accept_image(self, name: str, option: ImageFile) -> Upload:
+    def _accept(self, name: str, option: ImageFile) -> tuple[list[Upload], list[str]]:
+        """Return the images of one option in their order, and a sentence about each that cannot be taken.
+
+        Those chosen before come first. Where only one is taken, a new one takes the place of the one before it.
+        """
+        fresh: list[Upload] = []
+        sentences: list[str] = []
         files = self.files.getlist(name)
-        if len(files) > 1:
-            raise ImageRefused(f"{option.label} can be one image, not {len(files)}.")
-        if files:
-            return keep_image(files[0], option, team=self.team, person=self.user)
-        return find_upload(str(self.given[name]), self.user)
+        if len(files) > 1 and not option.takes_several:
+            sentences.append(f"{option.label} can be one image, not {len(files)}.")
+            files = []
+        for file in files:
+            try:
+                fresh.append(keep_image(file, option, team=self.team, person=self.user))
+            except ImageRefused as error:
+                sentences.append(str(error))
+        before = [] if fresh and not option.takes_several else self._kept_before(name, option, sentences)
+        return [*before, *fresh], list(dict.fromkeys(sentences))
+
+    def _kept_before(self, name: str, option: ImageFile, sentences: list[str]) -> list[Upload]:
+        """Return the images that the form names by id; add a sentence about each that is gone or does not fit."""
+        kept: list[Upload] = []
+        has_errors = bool(sentences)
+        for given in listed_ids(self.given.get(name), option):
+            try:
+                upload = find_upload(given, self.user)
+            except LookupError:
+                if not has_errors:  # of a file that was refused more is said already
+                    sentences.append(GONE_IMAGE)
+                continue
+            kept.append(upload)
+            if misfit := option.misfit(upload.kind, upload.size, upload.width, upload.height):
+                sentences.append(misfit)
+        return kept
+
+    def upload_values(self, discarded: Iterable[str] = ()) -> dict[str, object]:
+        """Return the ids of the images, by option: a list of several, or the one. `discarded` are "name:id"."""
+        values: dict[str, object] = {}
+        for name, uploads in self.uploads.items():
+            ids = [str(upload.uuid) for upload in uploads if f"{name}:{upload.uuid}" not in discarded]
+            if ids:
+                values[name] = ids if len(ids) > 1 else ids[0]
+        return values
 
     def clean_prompt(self) -> str:
         prompt = normalise(self.cleaned_data["prompt"])
@@ -356,7 +439,7 @@ class GenerationForm(forms.Form):
             return self.cleaned_data
         self.cleaned_data["options"] = self._clean_options()
         # Which gateway serves it is decided when it is begun; a form that comes back must show what can be chosen.
-        if not self.video_model.is_choosable or (self.errors and not self.is_model_choosable):
+        if not is_in_use(self.video_model, self._standing[2]) or (self.errors and not self.is_model_choosable):
             self.add_error("model", not_choosable(self.video_model, self.choosable))
         return self.cleaned_data
 
@@ -364,12 +447,13 @@ class GenerationForm(forms.Form):
         for name, sentences in self._misplaced().items():
             self.add_error(name if name in self.fields else None, sentences)
         raw = {name: value for name, value in self.given.items() if name not in self.image_errors}
-        raw |= {name: str(upload.uuid) for name, upload in self.uploads.items() if name not in self.image_errors}
+        raw |= {name: ids for name, ids in self.upload_values().items() if name not in self.image_errors}
         try:
             return self.video_model.clean(raw)
         except OptionErrors as error:
             for name, sentences in error.errors.items():
-                self.add_error(name if name in self.fields else None, sentences)
+                if name not in self.image_errors:  # of these more is said already
+                    self.add_error(name if name in self.fields else None, sentences)
             return {}
 
     def _misplaced(self) -> dict[str, list[str]]:
@@ -383,7 +467,8 @@ class GenerationForm(forms.Form):
                 found[name] = [f"{option.label} is not a file."]
         for option in self.video_model.options:
             values = {value for value in self.data.getlist(option.name) if not is_absent(value)}
-            if len(values) > 1 and not isinstance(option, Flag):  # a flag comes as false, and true when it is on
+            # A flag comes as false, and true when it is on; several images come as several.
+            if len(values) > 1 and not isinstance(option, Flag | ImageFiles):
                 found[option.name] = [f"{option.label} came {len(values)} times. Choose one."]
         return found
 
@@ -392,15 +477,25 @@ class GenerationForm(forms.Form):
 
         What is no id stands for a file that the browser still holds.
         """
-        for name in image_options(self.video_model) if self.video_model else image_options(*catalog().models):
-            if given := self.given.get(name):
+        models = [self.video_model] if self.video_model else catalog().models
+        for name, option in image_options(*models).items():
+            if name not in self.given:
+                continue
+            given = listed_ids(self.given.pop(name), option)
+            self.initial.pop(name, None)
+            uploads = []
+            for text in given:
                 try:
-                    self.uploads[name] = find_upload(str(given), self.user)
+                    uploads.append(upload := find_upload(text, self.user))
                 except LookupError:
-                    self.initial.pop(name, None)
-                    self.given.pop(name)
-                    if is_uuid(str(given)):
+                    if is_uuid(text):
                         self.say(name, [GONE_IMAGE])
+                else:
+                    if misfit := option.misfit(upload.kind, upload.size, upload.width, upload.height):
+                        self.say(name, [misfit])
+            if uploads:
+                self.uploads[name] = uploads
+                self.given[name] = self.initial[name] = self.upload_values()[name]
 
     # Carrying it out
 
@@ -420,9 +515,10 @@ class GenerationForm(forms.Form):
             model=self.video_model,
             prompt=self.cleaned_data["prompt"],
             options=options,
-            uploads={name: [upload] for name, upload in self.uploads.items()},
+            uploads=self.uploads,
             origin=origin,
             form_token=self.cleaned_data["form_token"],
+            is_first=not self.was_used_before,
             parent=parent,
             relation=relation,
         )

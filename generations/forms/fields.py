@@ -10,9 +10,14 @@ class OptionBoundField(forms.BoundField):
     """What a template needs to draw one option."""
 
     @property
+    def uploads(self) -> list[Upload]:
+        """The images that are chosen now, in their order."""
+        return self.form.uploads.get(self.name, [])
+
+    @property
     def upload(self) -> Upload | None:
-        """The image that is chosen now."""
-        return self.form.uploads.get(self.name)
+        """The one image that is chosen now, where one is taken."""
+        return self.uploads[-1] if self.uploads else None
 
     @property
     def stray(self) -> str:

@@ -4,7 +4,8 @@ import uuid
 
 from django.http import QueryDict
 
-from generations.forms.choosing import option_names
+from generations.catalog import catalog
+from generations.forms.choosing import image_options, option_names
 from generations.models import Generation, Prompt, User
 from generations.specs import is_absent
 
@@ -12,12 +13,16 @@ TOKEN_LENGTH = 64
 
 
 def given_options(data: QueryDict) -> dict[str, object]:
-    """Return what a query or a form says of options, by name; of several values the last that says anything."""
+    """Return what a query or a form says of options, by name; of several values the last that says anything.
+
+    Several images are a list.
+    """
     found: dict[str, object] = {}
+    images = image_options(*catalog().models)
     for name in option_names():
         values = [value for value in data.getlist(name) if not is_absent(value)]
         if values:
-            found[name] = values[-1]
+            found[name] = values if name in images and len(values) > 1 else values[-1]
     return found
 
 

@@ -21,6 +21,17 @@ class SearchField(forms.Field):
         return search_words(value or "")
 
 
+def model_filter() -> list[tuple[str, str]]:
+    return [("", "Any model")] + [(model.key, model.label) for model in catalog().models]
+
+
+def person_filter(user: User) -> list[tuple[str, str]]:
+    """Return everybody of this person's teams, by name."""
+    teams = Membership.objects.filter(user=user).values("team")
+    people = User.objects.filter(memberships__team__in=teams).distinct().order_by("username")
+    return [("", "Anyone")] + [(name, name) for name in people.values_list("username", flat=True)]
+
+
 class LibraryForm(forms.Form):
     """The library's filter. It never refuses: what makes no sense filters nothing, and says so by being empty."""
 
@@ -31,12 +42,8 @@ class LibraryForm(forms.Form):
 
     def __init__(self, data: QueryDict, *, user: User) -> None:
         super().__init__(data)
-        self.fields["model"].choices = [("", "Any model")] + [(model.key, model.label) for model in catalog().models]
-        teams = Membership.objects.filter(user=user).values("team")
-        people = User.objects.filter(memberships__team__in=teams).distinct().order_by("username")
-        self.fields["person"].choices = [("", "Anyone")] + [
-            (name, name) for name in people.values_list("username", flat=True)
-        ]
+        self.fields["model"].choices = model_filter()
+        self.fields["person"].choices = person_filter(user)
 
     @property
     def chosen(self) -> dict[str, str]:

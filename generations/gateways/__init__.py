@@ -16,10 +16,24 @@ from .base import (
     VideoRequest,
     VideoTask,
 )
+from .kling import Kling
 from .newapi import NewAPI
+from .openai_json import OpenAIJSON
 from .openai_videos import OpenAIVideos
+from .runway import Runway
+from .xai import XAI
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (OpenAIVideos(), NewAPI())}
+DIALECTS: dict[str, Dialect] = {
+    dialect.name: dialect
+    for dialect in (
+        OpenAIVideos(),
+        OpenAIJSON(),
+        NewAPI(),
+        Kling(),
+        Runway(),
+        XAI(),
+    )
+}
 
 
 def dialect(name: str) -> Dialect:
@@ -32,6 +46,7 @@ def dialect(name: str) -> Dialect:
 
 __all__ = [
     "DIALECTS",
+    "XAI",
     "Answer",
     "Dialect",
     "FilePart",
@@ -42,9 +57,12 @@ __all__ = [
     "GatewayProtocolError",
     "GatewayRejected",
     "GatewayUnclear",
+    "Kling",
     "Message",
     "NewAPI",
+    "OpenAIJSON",
     "OpenAIVideos",
+    "Runway",
     "TaskStatus",
     "VideoRequest",
     "VideoTask",

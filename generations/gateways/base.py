@@ -21,6 +21,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -113,13 +115,19 @@ class VideoRequest:
 
 @dataclass(frozen=True)
 class Message:
-    """An HTTP request without its host and key. It carries `json`, or multipart `parts`, or neither."""
+    """An HTTP request without its host and key. It carries `json`, or multipart `parts`, or neither.
+
+    One that `is_public` needs no key, and takes none along. `state` never leaves: it is what polls of the task need to
+    know of its create, such as the path it went to.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     json: dict[str, Any] | None = None
     parts: tuple[tuple[str, Part], ...] = ()
+    is_public: bool = False
+    state: Mapping[str, Any] = field(default_factory=dict)
 
     def digest(self) -> str:
         """Return the sha256, in hex, of method, path and body; equal requests have equal digests."""
@@ -146,7 +154,9 @@ class Answer:
         """Return the body as a dict that any database can store. Raise GatewayProtocolError when it is none."""
         try:
             # A database takes neither NaN, nor infinity, nor NUL or half a surrogate pair in a text.
-            value = json.loads(self.body, parse_constant=lambda _: None, parse_float=_finite)
+            text = self.body.decode(json.detect_encoding(self.body), "replace").removeprefix("\ufeff")
+            value = json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
+            value = _storable_tree(value) if "\\u" in text else value
         except (ValueError, RecursionError):
             value = None
         if self.truncated or not isinstance(value, dict):
@@ -155,7 +165,7 @@ class Answer:
                 status=self.status,
                 evidence=self.evidence,
             )
-        return _storable_tree(value) if b"\\u" in self.body else value
+        return value
 
 
 @dataclass(frozen=True)
@@ -164,7 +174,8 @@ class VideoTask:
 
     `word` is the raw status, `progress` 0-100, `urls` every place the finished video may be, best first
     (absolute http(s), or root-relative to the gateway); `error` the gateway's words, "" if it gave none;
-    `state` what later polls in this dialect need; `raw` the whole answer.
+    `state` what later polls in this dialect need; `cost_usd` what the gateway says it cost, where it says so;
+    `raw` the whole answer.
     """
 
     upstream_id: str
@@ -174,6 +185,7 @@ class VideoTask:
     urls: tuple[str, ...]
     error: str
     rewritten_prompt: str = ""
+    cost_usd: Decimal | None = None
     state: dict[str, Any] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -202,6 +214,25 @@ class Dialect(ABC):
     @abstractmethod
     def read_task(self, answer: Answer) -> VideoTask:
         """Return the task. Raise GatewayError by the rules for polls; an unknown word is no error."""
+
+
+def json_body(request: VideoRequest, *, model: str = "model", prompt: str = "prompt") -> dict[str, Any]:
+    """Return a request as one JSON object, options where their dotted paths say; raise ValueError for files.
+
+    `model` and `prompt` are what the wire calls these two.
+    """
+    if any(request.files.values()):
+        raise ValueError("this dialect carries no files")
+    body: dict[str, Any] = {model: request.model, prompt: request.prompt}
+    for path, value in request.fields.items():
+        *steps, last = path.split(".")
+        inner = body
+        for step in steps:
+            inner = inner.setdefault(step, {})
+            if not isinstance(inner, dict):
+                raise ValueError(f"{path} leads through a value that is no object")
+        inner[last] = value
+    return body
 
 
 def check_create(answer: Answer) -> dict[str, Any]:
@@ -247,7 +278,7 @@ def words_of(body: Mapping[str, Any]) -> str:
 
 def plain(text: str, limit: int = 500) -> str:
     """Return text on one line, without control characters and without the queries of links in it."""
-    line = " ".join(_storable(_without_queries(text)).split())
+    line = " ".join(_storable(_without_queries(text[: 8 * limit])).split())
     line = "".join(char for char in line if char.isprintable())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
@@ -264,7 +295,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _date(value: str) -> float:
-    return parsedate_to_datetime(value).timestamp()
+    moment = parsedate_to_datetime(value)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _now_there(headers: Mapping[str, str]) -> float:
@@ -294,7 +326,13 @@ def _sha256(content: str | bytes) -> str:
 
 
 def _without_queries(text: str) -> str:
-    return re.sub(r"""(https?://[^\s"'<>?#]+)[?#][^\s"'<>]+""", r"\1?…", text, flags=re.IGNORECASE)
+    """Cut each link at its query. What a gateway says may be made to be slow: this reads it once."""
+    return re.sub(r"""https?://[^\s"'<>]+""", _without_query, text, flags=re.IGNORECASE)
+
+
+def _without_query(link: re.Match[str]) -> str:
+    place, *query = re.split(r"[?#](?=.)", link[0], maxsplit=1)
+    return f"{place}?…" if query else place
 
 
 def _storable(text: str) -> str:

@@ -282,13 +282,30 @@ class GuardedResolver(AbstractResolver):
         """Nothing is held open."""
 
 
+class GuardedConnector(aiohttp.TCPConnector):
+    """Hands out no kept connection on which the server has spoken since its last answer was read.
+
+    What it said would be taken for the answer to the next request, which asks about another task.
+    """
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.connector.Connection:
+        for _ in range(3):
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
+        raise aiohttp.ClientConnectionError("the server spoke before it was asked")
+
+
 def guarded_connector(tls: ssl.SSLContext, connections: int) -> aiohttp.TCPConnector:
     """Return an aiohttp connector under the guard; needs a running loop.
 
     Its names are not cached: a cached answer would have been judged for another request. A host that is
     an address already never meets the resolver, so each socket looks once more at where it is going.
     """
-    return aiohttp.TCPConnector(
+    return GuardedConnector(
         limit=connections, ssl=tls, resolver=GuardedResolver(), use_dns_cache=False, socket_factory=_guarded_socket
     )
 

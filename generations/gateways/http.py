@@ -22,6 +22,7 @@ from typing import Self
 import aiohttp
 import httpcore
 import httpx
+from aiohttp.http_exceptions import HttpProcessingError
 from httpx_aiohttp import AiohttpTransport
 
 from .base import (
@@ -182,7 +183,9 @@ class Download:
     _limits: _Limits = field(repr=False)
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes. Raise GatewayUnclear when they break off, crawl, or pass a limit."""
+        """Yield the bytes. Raise GatewayUnclear when they break off, crawl or take too long, GatewayRejected
+        when they are too many.
+        """
         pace = _Pace(self._limits)
         position = self.start
         body = self._response.iter_raw()
@@ -199,7 +202,7 @@ class Download:
             position += len(chunk)
             pace.count(len(chunk), time.monotonic() - began)
             if position > self._limits.most_bytes:
-                raise GatewayUnclear(f"The file is larger than {self._limits.most_bytes} bytes.")
+                raise GatewayRejected(f"The file is larger than {self._limits.most_bytes} bytes.")
             if sentence := self._over():
                 raise GatewayUnclear(sentence)
             yield chunk
@@ -255,8 +258,9 @@ def open_download(
     """Open a result link (absolute, or root-relative to the gateway) or a content message for reading.
 
     `start` and a strong `etag` resume; without a strong one the file begins anew. The key goes to the gateway's
-    exact origin only. Raise GatewayRejected (also, without a status, for a link we may not follow),
-    GatewayMissing for 404 and 410, GatewayBusy, GatewayNotSent when no connection came about, GatewayUnclear else.
+    exact origin only. Raise GatewayRejected (also for what we may not follow, or would not take), GatewayMissing
+    for 404, 410 and an answer without content, GatewayBusy, GatewayNotSent when no connection came about,
+    GatewayUnclear else.
     """
     limits = _Limits(most_bytes, overall, least_speed, window)
     wire = Wire(overall)
@@ -275,27 +279,32 @@ def open_download(
             url = _next_url(url, response)
         else:
             raise GatewayRejected(f"The link leads on and on, more than {MOST_REDIRECTS} times.")
+        _refuse_unless_file(endpoint, response)  # in the time of a head: a page of an error is no file to wait for
         wire.body_without_pause_of(window)
-        _refuse_unless_file(endpoint, response)
-        yield _download(response, url, start if resume else 0, wire, limits)
+        yield _download(response, url, start if resume else 0, etag, wire, limits)
 
 
-def _download(response: httpx.Response, url: httpx.URL, start: int, wire: Wire, limits: _Limits) -> Download:
+def _download(
+    response: httpx.Response, url: httpx.URL, start: int, asked: str, wire: Wire, limits: _Limits
+) -> Download:
     headers = response.headers
-    length = headers.get("content-length", "")
+    etag = headers.get("etag", "").strip()
+    # Pieces have sizes of their own; a length beside them means nothing.
+    length = "" if "transfer-encoding" in headers else headers.get("content-length", "")
     total = int(length) if length.isdigit() else None
     if response.status_code == 206:
         span = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", headers.get("content-range", "").strip())
         if span is None or int(span[1]) != start or start == 0:
             raise GatewayUnclear("The server sent another part of the file than was asked for.", status=206)
+        if etag not in ("", asked):
+            raise GatewayUnclear("The file has changed since its first part was fetched.", status=206)
         total = int(span[2]) if span[2].isdigit() else None
     else:
         start = 0
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise GatewayUnclear("The server compressed the file, unasked.", status=response.status_code)
+        raise GatewayRejected("The server compressed the file, unasked.", status=response.status_code)
     if total is not None and total > limits.most_bytes:
-        raise GatewayUnclear(f"The file has {total} bytes; {limits.most_bytes} are allowed.")
-    etag = headers.get("etag", "").strip()
+        raise GatewayRejected(f"The file has {total} bytes; {limits.most_bytes} are allowed.")
     return Download(
         status=response.status_code,
         url_host=url.host,
@@ -328,7 +337,7 @@ def _refuse_unless_file(endpoint: Endpoint, response: httpx.Response) -> None:
     except TROUBLE:  # the status says enough; a broken error page adds nothing
         answer = _answer(endpoint, response, b"", is_cut=True)
     kind: type[GatewayError] = GatewayUnclear
-    if answer.status in (404, 410):
+    if answer.status in (204, 205, 404, 410):
         kind = GatewayMissing
     elif answer.status == 429:
         kind = GatewayBusy
@@ -392,6 +401,8 @@ def _headers(endpoint: Endpoint, target: str | Message, url: httpx.URL | None = 
     headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": endpoint.user_agent}
     if isinstance(target, Message) and (url is None or _is_own(endpoint, url)):
         headers |= target.headers
+        if target.is_public:
+            return headers
     if url is None or _is_own(endpoint, url):
         if not endpoint.key:
             raise GatewayNotSent("The gateway has no key yet, so nothing was sent.")
@@ -479,6 +490,8 @@ def _why(error: BaseException) -> str:
     while isinstance(deepest.__cause__, Exception):
         deepest = deepest.__cause__
     words = getattr(deepest, "strerror", None) or str(deepest)
+    if isinstance(deepest, HttpProcessingError):  # its own words begin with a status that nobody answered
+        words = deepest.message.partition("\n")[0].rstrip(": ")
     if not words and isinstance(deepest, TimeoutError):
         words = "it took too long"
     return plain(str(words or type(deepest).__name__), 200).rstrip(".")

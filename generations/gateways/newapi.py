@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from .base import Answer, Dialect, Message, VideoRequest, VideoTask
+from .base import Answer, Dialect, Message, VideoRequest, VideoTask, json_body
 from .reading import created_task, polled_task
 
 
@@ -19,12 +19,7 @@ class NewAPI(Dialect):
     name = "newapi"
 
     def create(self, request: VideoRequest) -> Message:
-        if any(request.files.values()):
-            raise ValueError("this dialect carries no files")
-        body: dict[str, Any] = {"model": request.model, "prompt": request.prompt}
-        for path, value in request.fields.items():
-            put(body, path, value)
-        return Message("POST", "/v1/video/generations", json=body)
+        return Message("POST", "/v1/video/generations", json=json_body(request))
 
     def retrieve(self, upstream_id: str, state: dict[str, Any]) -> Message:
         return Message("GET", f"/v1/video/generations/{quote(upstream_id, safe='')}")
@@ -37,13 +32,3 @@ class NewAPI(Dialect):
 
     def read_task(self, answer: Answer) -> VideoTask:
         return polled_task(answer)
-
-
-def put(body: dict[str, Any], path: str, value: str | int | bool) -> None:
-    """Set the value at a dotted path, making objects on the way. Raise ValueError where a scalar is in it."""
-    *steps, last = path.split(".")
-    for step in steps:
-        body = body.setdefault(step, {})
-        if not isinstance(body, dict):
-            raise ValueError(f"{path} leads through a value that is no object")
-    body[last] = value

@@ -5,6 +5,7 @@ Gateways leak each other's shapes, so there is one table of synonyms and one ord
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ from .base import (
 
 LONGEST_ID = 512
 LONGEST_URL = 8192
+KEPT_BYTES = 64 * 1024
 ABSOLUTE = re.compile(r"https?://[^\\\s\x00-\x1f\x7f]+", re.IGNORECASE)
 ROOT_RELATIVE = re.compile(r"/[^/\\\s\x00-\x1f\x7f][^\\\s\x00-\x1f\x7f]*")
 
@@ -39,7 +41,7 @@ WORDS: Mapping[TaskStatus, frozenset[str]] = {
 }
 STATUS_OF = {word: status for status, words in WORDS.items() for word in words}
 
-# request_id is not here: xAI names its task so, but others name a trace that is no task. The xAI dialect adds it.
+# request_id is not here: xAI names its task so (xai.py), but others name a trace that is no task.
 ID_PLACES = ("id", "task_id", "data.task_id", "data.id", "output.task_id")
 
 # The outer word is trusted; the inner ones (a provider's own, passed on) only where the outer is missing.
@@ -92,36 +94,47 @@ ERROR_PLACES = (
 PROMPT_PLACES = ("actual_prompt", "output.actual_prompt", "data.output.actual_prompt", "data.actual_prompt")
 
 
-def created_task(answer: Answer) -> VideoTask:
+def created_task(answer: Answer, *, ids: tuple[str, ...] = ID_PLACES) -> VideoTask:
     """Return the task an accepted create names. Raise GatewayError by the table of create answers.
 
     An id is a text, or an integer, of at most 512 printable ASCII characters without a space, and not a
     path step ("." or ".."): it goes into URLs, files and logs. Any other is a GatewayProtocolError.
     """
     body = check_create(answer)
-    upstream_id = _id_in(body)
+    upstream_id = _id_in(body, ids)
     if upstream_id is None:
         said = words_of(body)
         lead = "The gateway accepted the request but named no usable task id"
         raise GatewayProtocolError(f"{lead}: {said}" if said else f"{lead}.", **_record(answer))
-    return task_in(body, upstream_id)
+    return task_in(body, upstream_id, kept(body, len(answer.body)))
 
 
-def polled_task(answer: Answer) -> VideoTask:
+def polled_task(answer: Answer, *, ids: tuple[str, ...] = ID_PLACES) -> VideoTask:
     """Return the task a poll describes; its id is "" when the answer repeats none.
 
     Raise GatewayError by the rules for polls, and GatewayProtocolError for an error that came as a 2xx.
     """
     body = check_poll(answer)
-    task = task_in(body, _id_in(body) or "")
-    if not task.word and ("error" in body or _is_failing(body.get("code"))):
+    task = task_in(body, _id_in(body, ids) or "", kept(body, len(answer.body)))
+    if not task.word and (body.get("error") or _is_failing(body.get("code"))):
         said = words_of(body) or plain(str(body.get("code")))
         raise GatewayProtocolError(f"The gateway gave no task but an error: {said}", **_record(answer))
     return task
 
 
-def task_in(body: dict[str, Any], upstream_id: str) -> VideoTask:
-    """Return what the answer says about its task, whichever of the known shapes it has."""
+def kept(body: dict[str, Any], size: int) -> dict[str, Any]:
+    """Return what is worth keeping of an answer of `size` bytes: all of it, but only its first short facts if long.
+
+    A mebibyte of JSON may be twenty times as much in memory, and there is one answer for each row.
+    """
+    if size <= KEPT_BYTES:
+        return body
+    facts = itertools.islice(body.items(), 50)
+    return {name[:100]: value for name, value in facts if not isinstance(value, dict | list) and len(str(value)) <= 200}
+
+
+def task_in(body: dict[str, Any], upstream_id: str, raw: dict[str, Any]) -> VideoTask:
+    """Return what the answer says about its task, whichever of the known shapes it has; `raw` is kept of it."""
     job = unwrapped(body)
     word = _first_text(job, STATUS_PLACES)
     status = status_of(word)
@@ -134,7 +147,7 @@ def task_in(body: dict[str, Any], upstream_id: str) -> VideoTask:
         urls=urls,
         error=error_in(job, status) if status.is_verdict and not urls else "",
         rewritten_prompt=_first_text(job, PROMPT_PLACES),
-        raw=body,
+        raw=raw,
     )
 
 
@@ -168,9 +181,9 @@ def progress_of(value: Any) -> int | None:
 
 def urls_in(body: dict[str, Any], job: dict[str, Any]) -> tuple[str, ...]:
     """Return every usable link of a finished task, best place first, each once."""
-    found = [seen for seen in _all(body, URL_PLACES) if _is_link(seen)]
+    found = [seen for seen in found_in(body, URL_PLACES) if _is_link(seen)]
     # Old new-api versions keep the link of a success where the reason of a failure goes.
-    found += [seen for seen in _all(job, ("fail_reason",)) if _is_absolute(seen)]
+    found += [seen for seen in found_in(job, ("fail_reason",)) if _is_absolute(seen)]
     return tuple(dict.fromkeys(link.strip() for link in found))
 
 
@@ -182,9 +195,9 @@ def error_in(job: dict[str, Any], status: TaskStatus) -> str:
     return said or plain(_first_text(job, ERROR_PLACES)) or words_of(job)
 
 
-def _id_in(body: dict[str, Any]) -> str | None:
+def _id_in(body: dict[str, Any], places: tuple[str, ...]) -> str | None:
     """The first id that is there at all, when it is good; a bad one is not skipped for a later place."""
-    for seen in _all(body, ID_PLACES):
+    for seen in found_in(body, places):
         if seen == "":
             continue
         if isinstance(seen, bool) or not isinstance(seen, str | int):
@@ -196,7 +209,7 @@ def _id_in(body: dict[str, Any]) -> str | None:
 
 
 def _first_progress(job: dict[str, Any]) -> int | None:
-    read = (progress_of(seen) for seen in _all(job, PROGRESS_PLACES))
+    read = (progress_of(seen) for seen in found_in(job, PROGRESS_PLACES))
     return next((progress for progress in read if progress is not None), None)
 
 
@@ -226,7 +239,7 @@ def _is_text(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and len(value) <= LONGEST_URL
 
 
-def _all(body: Any, places: tuple[str, ...]) -> Iterator[Any]:
+def found_in(body: Any, places: tuple[str, ...]) -> Iterator[Any]:
     """Yield what is at each dotted place; absent and null places are skipped. Digits are list positions."""
     for place in places:
         value = body
@@ -248,7 +261,7 @@ def _step(value: Any, step: str) -> Any:
 
 def _first_text(body: dict[str, Any], places: tuple[str, ...]) -> str:
     """Return the first text, or number as text, that is not blank."""
-    for seen in _all(body, places):
+    for seen in found_in(body, places):
         if isinstance(seen, bool) or not isinstance(seen, str | int | float):
             continue
         if text := str(seen).strip():

@@ -2,11 +2,12 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from generations import queue
@@ -15,6 +16,7 @@ from generations.lifecycle import verdicts
 from generations.lifecycle.cadence import PolledRow, Step
 from generations.lifecycle.persistence import REFUSED, storable
 from generations.models import Event, Generation, Status
+from generations.models.money import Move, follow
 from videostudio.scrubbing import scrub
 
 log = logging.getLogger(__name__)
@@ -126,10 +128,32 @@ def _settle(token: str, outcomes: Mapping[int, verdicts.Outcome], actor: str) ->
         )
         for pk in moved
     )
+    follow(_money_moves(moved, outcomes, actor))
     finished = [pk for pk in moved if outcomes[pk].status == Status.DOWNLOADING]
     if finished:
         for pk in finished[: max(HINTS - queue.waiting("download"), 0)]:
             queue.hint("download", pk)
+
+
+def _money_moves(moved: Collection[int], outcomes: Mapping[int, verdicts.Outcome], actor: str) -> Iterator[Move]:
+    """Yield what these verdicts are for the ledger: one statement, as far as any of the rows has a price."""
+    money = Q(quote_amount__isnull=False) | Q(pk__in=[pk for pk in moved if outcomes[pk].cost is not None])
+    rows = Generation.objects.filter(money, pk__in=moved).order_by("pk")
+    for pk, amount, currency, policy in rows.values_list(
+        "pk", "quote_amount", "quote_currency", "gateway__failure_policy"
+    ):
+        outcome = outcomes[pk]
+        yield Move(
+            generation=pk,
+            before=Status.IN_PROGRESS,
+            after=outcome.status,
+            failure=outcome.failure,
+            quote=amount,
+            currency=currency,
+            policy=policy,
+            actor=actor,
+            cost=outcome.cost,
+        )
 
 
 def _write(kinds: Mapping[str, str], assignments: str, rows: Sequence[dict], token: str) -> list[int]:

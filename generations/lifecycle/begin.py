@@ -8,7 +8,20 @@ from dataclasses import dataclass, field
 from django.db import IntegrityError, transaction
 
 from generations import queue
-from generations.models import Event, Gateway, Generation, GenerationInput, Prompt, Status, Team, Upload, User
+from generations.models import (
+    Event,
+    Gateway,
+    Generation,
+    GenerationInput,
+    LedgerEntry,
+    ModelPrice,
+    Prompt,
+    Status,
+    Team,
+    Upload,
+    User,
+)
+from generations.models.money import FREE
 from generations.models.prompt import normalise
 from generations.specs import VideoModel
 
@@ -19,7 +32,10 @@ class NoGateway(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """One request for one video, already checked: `options` come from `VideoModel.clean`."""
+    """One request for one video, already checked: `options` come from `VideoModel.clean`.
+
+    `is_first` says that its form token made nothing before, as far as anybody knew: it is not looked for then.
+    """
 
     user: User
     team: Team
@@ -29,6 +45,7 @@ class Order:
     uploads: Mapping[str, Sequence[Upload]] = field(default_factory=dict)
     origin: str = Generation.Origin.BROWSER
     form_token: str = ""
+    is_first: bool = False
     parent: Generation | None = None
     relation: str = ""
 
@@ -46,7 +63,7 @@ def begin(order: Order) -> tuple[Generation, bool]:
 
     Raises NoGateway when nobody offers the model.
     """
-    if made := _already(order):
+    if not order.is_first and (made := _already(order)):
         return made, False
     try:
         with transaction.atomic():
@@ -69,6 +86,7 @@ def _make(order: Order) -> Generation:
     if gateway is None:
         raise NoGateway(f"No gateway offers {order.model.label} at the moment. Choose another model.")
     asked = order.model.asked(order.options)
+    quote = ModelPrice.objects.all().quote(order.model, order.options, gateway)
     generation = Generation.objects.create(
         team=order.team,
         created_by=order.user,
@@ -86,7 +104,19 @@ def _make(order: Order) -> Generation:
         model_key=order.model.key,
         dialect=order.model.dialect,
         upstream_model=order.model.upstream_id,
+        quote_amount=quote.amount if quote else None,
+        quote_currency=quote.currency if quote else "",
+        quote_source=quote.source if quote else FREE if gateway.is_sandbox else "",
     )
+    if quote:
+        LedgerEntry.objects.create(
+            generation=generation,
+            kind=LedgerEntry.Kind.RESERVE,
+            held=quote.amount,
+            currency=quote.currency,
+            actor=order.user.get_username(),
+            reason="asked for",
+        )
     GenerationInput.objects.bulk_create(
         GenerationInput(generation=generation, option=name, position=position, upload=upload)
         for name, uploads in order.uploads.items()

@@ -1,5 +1,6 @@
 """What people decide about a generation. None of these sends a create."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -9,9 +10,10 @@ from generations import queue
 from generations.gateways import GatewayError, VideoTask
 from generations.gateways.http import POLL_TIMES, send_once
 from generations.lifecycle import receipts
-from generations.lifecycle.endpoints import dialect_of, endpoint
+from generations.lifecycle.endpoints import dialect_of, endpoint, heed
 from generations.lifecycle.persistence import storable
-from generations.models import Event, Failure, Gateway, Generation, Status, SubmitAttempt, User
+from generations.models import Event, Failure, Gateway, Generation, Status, SubmitAttempt, User, money
+from generations.specs import is_amount
 
 PERSON = Event.ActorKind.PERSON
 SEND_AGAIN_WORDS = "may cost twice"
@@ -42,6 +44,7 @@ def retrieve(generation: Generation, upstream_id: str) -> VideoTask:
         answer = send_once(target, speaker.retrieve(upstream_id, generation.upstream_state), times=POLL_TIMES)
         return speaker.read_task(answer)
     except GatewayError as error:
+        heed(generation.gateway, error)
         raise CannotDo(str(error)) from error
 
 
@@ -60,9 +63,7 @@ def attach(generation: Generation, upstream_id: str, user: User) -> None:
     if Generation.objects.filter(gateway=generation.gateway, upstream_id=upstream_id).exists():
         raise CannotDo("Another generation already holds this upstream id.")
     task = retrieve(generation, upstream_id)
-    model = task.raw.get("model")
-    if isinstance(model, str) and model and model != generation.upstream_model:
-        raise CannotDo(f"That task was made by {model}, not by {generation.upstream_model}.")
+    _refuse_another_model(generation, task)
     opened_at = generation.attempts.order_by("-number").values_list("opened_at", flat=True).first()
     try:
         with transaction.atomic():
@@ -84,6 +85,17 @@ def attach(generation: Generation, upstream_id: str, user: User) -> None:
             _decide(generation, SubmitAttempt.Outcome.ACCEPTED, user)
     except IntegrityError as error:
         raise CannotDo("Another generation already holds this upstream id.") from error
+
+
+def _refuse_another_model(generation: Generation, task: VideoTask) -> None:
+    """Raises CannotDo when a task names a model that is not this row's. Envelopes name none."""
+    model, ours = task.raw.get("model"), generation.upstream_model
+    if not isinstance(model, str) or model in ("", ours):
+        return
+    # Some gateways answer with what they resolve an alias to: it is ours where our own creates were answered so.
+    same = Generation.objects.filter(gateway=generation.gateway, upstream_model=ours, last_answer__model=model)
+    if not same.exists():
+        raise CannotDo(f"That task was made by {model}, not by {ours}.")
 
 
 def _move(generation: Generation, status: Status, user: User, *, reason: str, **changes: Any) -> None:
@@ -194,7 +206,24 @@ def give_up(generation: Generation, user: User) -> None:
     )
 
 
+def correct_cost(generation: Generation, spent: Decimal, user: User, *, reason: str) -> None:
+    """Write into the ledger what a generation that has ended did cost after all; nothing of it stays held.
+
+    `spent` is in the currency of its quote, else in USD. Raises CannotDo.
+    """
+    if not generation.is_finished:
+        raise CannotDo("It has not ended yet: what it costs is written down when it has.")
+    if not is_amount(spent):
+        raise CannotDo("Enter what it did cost: a sum from 0 on, with at most six decimals.")
+    if not reason.strip():
+        raise CannotDo("Say how you know.")
+    with transaction.atomic():
+        Generation.objects.select_for_update().get(pk=generation.pk)  # two corrections at once would add up
+        currency = generation.quote_currency or "USD"
+        money.correct(generation.pk, currency, spent, actor=user.get_username(), reason=reason.strip()[:300])
+
+
 def resume(gateway: Gateway) -> None:
-    """End a gateway's rest, and let what waits for it be due now. A create goes first and alone after a silence."""
+    """End a gateway's rest, and let what waits for it be due now."""
     gateway.resume()
     Generation.objects.filter(gateway=gateway, status=Status.QUEUED).update(due_at=timezone.now())

@@ -28,12 +28,12 @@ from generations.gateways import (
     VideoTask,
 )
 from generations.gateways.http import POLL_TIMES, Endpoint, open_download, send_once
-from generations.lifecycle.endpoints import dialect_of, endpoint
+from generations.lifecycle.endpoints import dialect_of, endpoint, heed
 from generations.lifecycle.files import DiskFull, drop_parts, part_of, path_of, require_room, sha256_of, stored_name
 from generations.lifecycle.heartbeat import LEASE, Heartbeat, Lost, Stopping
 from generations.lifecycle.persistence import AWAY, REFUSED, insist
 from generations.lifecycle.receipts import sync_folder
-from generations.media import Measured, NotAVideo, content_kind, make_poster, measure
+from generations.media import HEAD_BYTES, Measured, NotAVideo, make_poster, measure, video_kind
 from generations.models import Failure, Generation, Status
 from videostudio import lifeline
 from videostudio.scrubbing import scrub
@@ -100,7 +100,7 @@ def _download(pk: int, token: str) -> None:
     except NoFile as error:
         _missing(generation, error)
     except GatewayError as error:
-        _trouble(generation, str(error))
+        _trouble(generation, error)
     except DiskFull as error:
         _put_off(generation, NO_ROOM, str(error))
     except OSError as error:
@@ -167,6 +167,8 @@ def _fetch(generation: Generation, part: Path, heart: Heartbeat) -> Measured:
         except NotAVideo as error:
             missing.append(NoFile(f"What the gateway gave is no video. {error}", Failure.NO_RESULT))
         except GatewayError as error:
+            if isinstance(source, Message) or source.startswith(("/", f"{target.base_url}/")):
+                heed(generation.gateway, error)
             trouble.append(error)
     nothing = NoFile("The gateway says it is finished, but names no file.", Failure.NO_RESULT)
     raise [*trouble, *missing, nothing][0]
@@ -180,12 +182,8 @@ def _ask(generation: Generation, target: Endpoint) -> VideoTask:
         task = speaker.read_task(send_once(target, message, times=POLL_TIMES))
     except GatewayMissing as error:
         raise NoFile(f"The gateway no longer knows this task. {error}", Failure.EXPIRED) from error
-    except GatewayRejected as error:
-        if error.is_account:
-            generation.gateway.pause(str(error))
-        raise
-    except GatewayBusy as error:
-        generation.gateway.pause_for(error.retry_after or 10.0, str(error))
+    except GatewayError as error:
+        heed(generation.gateway, error)
         raise
     if task.status.is_verdict and task.status is not TaskStatus.COMPLETED:
         _note_contradiction(generation, task)
@@ -228,16 +226,24 @@ def _pull(target: Endpoint, source: str | Message, part: Path, heart: Heartbeat,
         except GatewayError:
             if attempt == RESUMES or not etag or time.monotonic() >= until:
                 raise
+            if have and part.stat().st_size <= have:
+                etag = ""  # it does not go on from there: the file has changed, or was never there in parts
 
 
 def _write(part: Path, chunks: Iterator[bytes], heart: Heartbeat, *, start: int) -> None:
-    """Write chunks at `start`. Raises Lost, Stopping, DiskFull, OSError."""
+    """Write chunks at `start`. Raises Lost, Stopping, DiskFull, OSError, and NotAVideo as soon as that is clear."""
     look_at = time.monotonic() + ROOM_SECONDS
+    head = None if start else b""
     with open(part, "r+b" if start else "wb") as file:
         file.seek(start)
         for chunk in chunks:
             heart.check()
             file.write(chunk)
+            if head is not None:
+                head += chunk
+                if len(head) >= HEAD_BYTES:
+                    video_kind(head[:HEAD_BYTES])
+                    head = None
             if time.monotonic() >= look_at:
                 look_at = time.monotonic() + ROOM_SECONDS
                 require_room()
@@ -249,7 +255,7 @@ def _write(part: Path, chunks: Iterator[bytes], heart: Heartbeat, *, start: int)
 def _store(generation: Generation, measured: Measured, part: Path) -> None:
     """Give the file its final name, durably, and complete the row."""
     with open(part, "rb") as file:
-        suffix = ".webm" if content_kind(file.read(4096)) == "webm" else ".mp4"
+        suffix = f".{video_kind(file.read(HEAD_BYTES))}"
     name, digest = stored_name(generation, suffix), sha256_of(part)
     # A database that is away for a moment must not cost the whole file.
     insist(partial(_put_in_place, generation.pk, generation.claim, part, name, measured, digest), seconds=STORE_SECONDS)
@@ -308,16 +314,19 @@ def _missing(generation: Generation, error: NoFile) -> None:
         _fail(generation, error.failure, sentence)
 
 
-def _trouble(generation: Generation, sentence: str) -> None:
-    """Wait for trouble on the way to pass, about as long again as it has lasted; that says nothing about the file."""
+def _trouble(generation: Generation, error: GatewayError) -> None:
+    """Wait for trouble on the way to pass: as long as the server said, else about as long again as it has lasted.
+
+    It says nothing about the file.
+    """
     verdicts = generation.events.filter(before=Status.IN_PROGRESS, after=Status.DOWNLOADING)
     lasted = timezone.now() - verdicts.latest("id").at
     if lasted > TROUBLE_FOR:
-        _fail(generation, Failure.EXPIRED, f"The file could not be fetched for 24 hours. {scrub(sentence)}")
+        _fail(generation, Failure.EXPIRED, f"The file could not be fetched for 24 hours. {scrub(str(error))}")
         return
     low, high = TROUBLE_SECONDS
-    delay = timedelta(seconds=min(max(lasted.total_seconds(), low), high))
-    _put_off(generation, delay, f"The file could not be fetched yet. {sentence}")
+    seconds = max(min(max(lasted.total_seconds(), low), high), error.retry_after or 0)
+    _put_off(generation, timedelta(seconds=seconds), f"The file could not be fetched yet. {error}")
 
 
 def _fail(generation: Generation, failure: str, sentence: str) -> None:
@@ -337,10 +346,14 @@ def _disk_trouble(generation: Generation, error: OSError) -> None:
 
 
 def poster(pk: int) -> None:
-    """Make the still picture of a stored video. A video without one is whole all the same."""
+    """Make the still picture of a stored video. A video without one is whole all the same; the sweep tries again."""
     generation = Generation.objects.filter(pk=pk, status=Status.COMPLETED, poster="").exclude(file="").first()
     if generation is None:
         return
     name = stored_name(generation, ".webp")
-    make_poster(path_of(generation.file), path_of(name))
+    try:
+        make_poster(path_of(generation.file), path_of(name))
+    except OSError as error:
+        log.warning("generation %s: the disk does not take its still picture (%s)", pk, error)
+        return
     Generation.objects.filter(pk=pk, poster="").update(poster=name, version=F("version") + 1)

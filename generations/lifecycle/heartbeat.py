@@ -26,6 +26,11 @@ class Stopping(Exception):
     """The studio stops: the row is handed over to whoever starts next."""
 
 
+def show_life(cluster: str) -> None:
+    """Let the supervisor see that a step is at work in this cluster, and may keep its canary waiting."""
+    Canary.objects.update_or_create(cluster=cluster, defaults={"beat_at": timezone.now()})
+
+
 class Heartbeat:
     """Renews the lease of a claimed row, from a thread of its own: a step may wait for the network, a lease may not."""
 
@@ -53,7 +58,7 @@ class Heartbeat:
             self._is_lost = True
             return
         self._is_lost = not self.row.update(due_at=now + LEASE)
-        Canary.objects.update_or_create(cluster=self.cluster, defaults={"beat_at": now})
+        show_life(self.cluster)
 
     def check(self) -> None:
         """Say whether the step may go on. Raises Lost or Stopping."""

@@ -4,12 +4,15 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.db.models import (
     CharField,
     Count,
+    DecimalField,
     Exists,
     F,
     Field,
@@ -18,20 +21,42 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
+    Sum,
     TextField,
+    Value,
     Window,
 )
-from django.db.models.functions import Cast, Lag
+from django.db.models.functions import Cast, Coalesce, Lag, Round
+from django.utils import timezone
 
 from generations import queue
 from generations.lifecycle import receipts
 from generations.lifecycle.inventory import of_generation
-from generations.models import TRANSITIONS, UNFINISHED, Event, Gateway, Generation, Status, SubmitAttempt
+from generations.models import (
+    ACTIVE,
+    TRANSITIONS,
+    UNFINISHED,
+    Event,
+    Failure,
+    Gateway,
+    Generation,
+    LedgerEntry,
+    Status,
+    SubmitAttempt,
+)
 from videostudio.sandbox.keys import sandbox_key
 
 SENT = (Status.SUBMITTING, Status.UNKNOWN, Status.IN_PROGRESS, Status.DOWNLOADING, Status.COMPLETED)
 ACCEPTED = (Status.IN_PROGRESS, Status.DOWNLOADING, Status.COMPLETED)
+# Nobody knows yet whether anything is spent.
+NOT_DECIDED = (Status.QUEUED, Status.SUBMITTING, Status.UNKNOWN)
+SETTLED = (Status.DOWNLOADING, Status.COMPLETED)
+ENDS = (LedgerEntry.Kind.SETTLE, LedgerEntry.Kind.ADJUST)
+NEVER_MADE = (Failure.NOT_SENT, Failure.REJECTED)
+MONEY = DecimalField(max_digits=20, decimal_places=6)
 RECEIPT_AGE = timedelta(minutes=10)  # an older one should have been used long ago
+LONGEST_WAIT = timedelta(hours=25)  # no gateway is believed that asks for more than one
 SHORTEST_SECRET = 8
 # Whatever a gateway said is stored without the queries of its links, so any query is one that slipped through.
 SECRET_LOOKING = r"(https?://[^\s\"'<>?]+\?[^\s\"'<>]*=|bearer +[a-z0-9._~+/=-]{12,}|set-cookie *:|\"cookie\" *:)"  # noqa: S105
@@ -156,7 +181,10 @@ def stored_files(*, is_thorough: bool) -> Iterator[Violation]:
 
 def unfinished_are_due() -> Iterator[Violation]:
     """7: whatever is not finished has a time at which somebody looks at it."""
-    yield from of(7, Generation.objects.filter(status__in=UNFINISHED, due_at=None), "will never be looked at again")
+    unfinished = Generation.objects.filter(status__in=UNFINISHED)
+    yield from of(7, unfinished.filter(due_at=None), "will never be looked at again")
+    far = timezone.now() + LONGEST_WAIT
+    yield from of(7, unfinished.filter(status__in=ACTIVE, due_at__gt=far), "will not be looked at for days")
 
 
 def messages_are_hints() -> Iterator[Violation]:
@@ -216,6 +244,56 @@ def secrets() -> list[str]:
     return [secret for secret in found if len(secret) >= SHORTEST_SECRET]
 
 
+def ledger_agrees_with_rows() -> Iterator[Violation]:
+    """11: each paid request of a priced row is reserved once, and its money is where the row's status says."""
+    rows = Generation.objects.annotate(
+        paid=Count("events", filter=Q(events__before=Status.UNKNOWN, events__after=Status.QUEUED), distinct=True) + 1,
+        reserves=Coalesce(Subquery(_entries(LedgerEntry.Kind.RESERVE).annotate(n=Count("pk")).values("n")), 0),
+        others=Exists(LedgerEntry.objects.filter(generation=OuterRef("pk")).exclude(kind=LedgerEntry.Kind.RESERVE)),
+        ends=Exists(LedgerEntry.objects.filter(generation=OuterRef("pk"), kind__in=ENDS)),
+        held=_total("held"),
+        spent=_total("spent"),
+    )
+    priced = rows.exclude(quote_amount=None)
+    yield from of(11, priced.exclude(reserves=F("paid")), "is not reserved once for each request that is paid")
+    yield from of(11, rows.filter(quote_amount=None, reserves__gt=0), "is reserved without a price")
+    waiting = priced.filter(status__in=NOT_DECIDED)
+    yield from of(11, waiting.filter(others=True), "has money moved before anybody knows whether it is spent")
+    yield from of(
+        11, priced.filter(status=Status.CANCELLED).exclude(held=0, spent=0), "was withdrawn, but not released"
+    )
+    yield from of(11, priced.filter(status__in=SETTLED, ends=False), "is finished upstream, but not settled")
+    refused = priced.filter(status=Status.FAILED, failure__in=NEVER_MADE, paid=1)
+    yield from of(11, refused.exclude(held=0), "was never made, but is still held")
+    wrong = LedgerEntry.objects.filter(generation__quote_amount__isnull=False)
+    for entry in wrong.exclude(currency=F("generation__quote_currency")).order_by("pk"):
+        yield Violation(11, f"ledger entry {entry.pk} of generation {entry.generation_id}", "is in another currency")
+    unlike = wrong.filter(kind=LedgerEntry.Kind.RESERVE).exclude(held=F("generation__quote_amount"))
+    for entry in unlike.order_by("pk"):
+        yield Violation(11, f"ledger entry {entry.pk} of generation {entry.generation_id}", "is not what was quoted")
+    sums = LedgerEntry.objects.order_by().values("generation", "number")
+    sums = sums.annotate(kept=_rounded(Sum("held")), paid=_rounded(Sum("spent")))
+    for found in sums.filter(Q(kept__lt=0) | Q(paid__lt=0)).order_by("generation", "number"):
+        row = f"reservation {found['number']} of generation {found['generation']}"
+        yield Violation(11, row, "holds or spends less than nothing")
+
+
+def _entries(*kinds: str) -> QuerySet[LedgerEntry, Any]:
+    """The ledger of the outer generation, grouped into one row."""
+    entries = LedgerEntry.objects.filter(generation=OuterRef("pk")).order_by().values("generation")
+    return entries.filter(kind__in=kinds) if kinds else entries
+
+
+def _total(column: str) -> Coalesce:
+    zero = Value(Decimal(0), output_field=MONEY)
+    return Coalesce(Subquery(_entries().annotate(n=_rounded(Sum(column))).values("n"), output_field=MONEY), zero)
+
+
+def _rounded(sum_of: Sum) -> Round:
+    """SQLite adds decimals as floating point numbers: what is beyond a millionth is dust."""
+    return Round(sum_of, precision=6, output_field=MONEY)
+
+
 CHECKS: tuple[Check, ...] = (
     attempts_follow_safely,
     attempts_come_first,
@@ -227,4 +305,5 @@ CHECKS: tuple[Check, ...] = (
     messages_are_hints,
     events_tell_the_story,
     nothing_holds_a_secret,
+    ledger_agrees_with_rows,
 )

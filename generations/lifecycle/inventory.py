@@ -49,10 +49,17 @@ def of_generation(generation: Generation, *, quick: bool) -> Iterator[Finding]:
             measure(path_of(generation.file))
         except NotAVideo as error:
             yield Finding("undecodable", generation.file, str(error))
-    if generation.poster and not path_of(generation.poster).exists():
+    if generation.poster and not _has_content(generation.poster):
         yield Finding("posterless", generation.file, f"the still picture of {generation.uuid} is not on the disk")
     elif not generation.poster and (generation.completed_at or generation.created_at) < timezone.now() - POSTER_AGE:
         yield Finding("posterless", generation.file, f"the video of {generation.uuid} has no still picture")
+
+
+def _has_content(name: str) -> bool:
+    try:
+        return path_of(name).stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def of_file(name: str, size: int | None, sha256: str, what: str, *, quick: bool) -> Iterator[Finding]:

@@ -27,6 +27,11 @@ AWAY = (DatabaseError, InterfaceError)
 REFUSED = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 
 
+def is_away(error: BaseException | None) -> bool:
+    """Say whether an error means that the database is away, which passes by itself."""
+    return isinstance(error, AWAY) and not isinstance(error, REFUSED)
+
+
 def insist[T](write: Callable[[], T], *, seconds: float) -> T:
     """Return what `write` returns, trying again while the database is away, for at most `seconds`.
 

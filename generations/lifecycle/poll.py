@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from generations.gateways import GatewayBusy, GatewayError, GatewayRejected, GatewayUnclear, VideoTask, dialect
 from generations.gateways.http import AsyncSender, Endpoint
-from generations.lifecycle import batch, recovery
+from generations.lifecycle import batch, drift, heartbeat, recovery
 from generations.lifecycle.cadence import PolledRow, Step, after_answer, after_silence, not_asked
 from generations.lifecycle.endpoints import endpoint
 from generations.lifecycle.persistence import AWAY
@@ -111,6 +111,7 @@ class Poller:
         self.in_hand: dict[asyncio.Task[None], int] = {}  # task: its gateway
         self.steps: list[Step] = []
         self.settled: dict[int, VideoTask] = {}
+        self.drift = drift.DriftCounter()
         self.lanes: dict[int, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(PER_GATEWAY))
         self.all_lanes = asyncio.Semaphore(AT_ONCE)
         self.is_lost = self.is_ending = False
@@ -131,6 +132,7 @@ class Poller:
                 await self.drain()
                 self.is_over.set()
             await self.flush_all()
+            await self.flush_drift()
             await self.db(release, self.token)
         finally:
             # The connection belongs to the database thread and must be closed there.
@@ -183,11 +185,13 @@ class Poller:
             task = speaker.read_task(answer)
         except GatewayError as error:
             self.steps.append(after_silence(row, error, now(), settings.POLL_SECONDS))
+            self.drift.note_trouble(row.gateway_id, error, target.endpoint.key)
             await self.heed(target, error)
         except Exception as error:  # a row that nobody can ask about is said in the log, and asked about later again
             log.exception("generation %s cannot be asked about", row.pk)
             self.steps.append(after_silence(row, GatewayUnclear(f"{error!r}."), now(), settings.POLL_SECONDS))
         else:
+            self.drift.note(row.gateway_id, task)
             if task.status.is_verdict:
                 self.settled[row.pk] = task
             else:
@@ -240,9 +244,14 @@ class Poller:
             if not await self.db(settle_all, self.token, settled):
                 self.settled = settled | self.settled
 
+    async def flush_drift(self) -> None:
+        """Add what was not as documented to the counts, now and then; keep it while the database is away."""
+        if (seen := self.drift.take()) and not await self.db(drift.write_down, seen):
+            self.drift.give_back(seen)
+
     async def beat(self) -> None:
-        """Renew the slot's lease, look at the gateways again, and sweep now and then."""
-        swept_at = 0.0
+        """Renew the slot's lease and look at the gateways again; sweep and show life now and then."""
+        swept_at = shown_at = 0.0
         while not self.is_lost:
             self.targets = await self.db(targets) or self.targets
             held = await self.db(hold_slot, self.slot, self.token)
@@ -251,6 +260,11 @@ class Poller:
             elif time.monotonic() - swept_at >= SWEEP_SECONDS:
                 swept_at = time.monotonic()
                 await self.db(recovery.sweep)
+                await self.flush_drift()
+            # Not told from the slot, which the tick gives to the next one whether or not anybody takes it up.
+            if not self.is_lost and time.monotonic() - shown_at >= heartbeat.BEAT_SECONDS:
+                shown_at = time.monotonic()
+                await self.db(heartbeat.show_life, "poll")
             if not await self.goes_on_after(BEAT_SECONDS):
                 return
 

@@ -10,9 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from generations import queue
-from generations.lifecycle import receipts, submit
+from generations.lifecycle import listing, receipts, submit
 from generations.lifecycle.persistence import AWAY
-from generations.models import Generation, Status, SubmitAttempt, Upload
+from generations.models import Event, Generation, Status, SubmitAttempt, Upload
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ def sweep(now: datetime | None = None) -> None:
         partial(hint_due, Status.QUEUED, "submit", now),
         partial(hint_due, Status.DOWNLOADING, "download", now),
         partial(hint_posters, now),
+        partial(listing.hint_due, now),
         partial(drop_unused_uploads, now),
     ):
         try:
@@ -72,10 +73,14 @@ def set_aside_lost_creates(now: datetime) -> None:
 
 
 def ring_for_unknown(now: datetime) -> None:
-    """Remind the operators of unknown outcomes: after an hour, then every day. No timer decides one."""
-    for generation in Generation.objects.due(now).filter(status=Status.UNKNOWN).order_by("due_at")[:100]:
-        log.error("generation %s: its outcome has been unknown since %s", generation.pk, generation.created_at)
-        generation.postpone(ALARM_AGAIN, detail=generation.detail)
+    """Remind the operators of unknown outcomes: after an hour, after a day, and every day. No timer decides one."""
+    due = Generation.objects.due(now).filter(status=Status.UNKNOWN)
+    for pk, created_at in due.order_by("due_at").values_list("pk", "created_at")[:100]:
+        became = Event.objects.filter(generation=pk, after=Status.UNKNOWN).exclude(before=Status.UNKNOWN)
+        since = became.order_by("-pk").values_list("at", flat=True).first() or created_at
+        days = max((now - since) // ALARM_AGAIN, 0)
+        if due.filter(pk=pk).update(due_at=since + (days + 1) * ALARM_AGAIN):  # of two sweeps at once, one rings
+            log.error("generation %s: its outcome has been unknown since %s", pk, since)
 
 
 def hint_due(status: str, step: str, now: datetime) -> None:

@@ -1,8 +1,11 @@
 """From a row to the request a dialect builds its message from."""
 
+from base64 import b64encode
+
 from generations.gateways import FilePart, Message, VideoRequest
 from generations.lifecycle.endpoints import dialect_of
 from generations.models import Generation, GenerationInput
+from generations.specs import ImageFile, Scalar
 
 
 class CannotBuild(Exception):
@@ -25,18 +28,29 @@ def video_request(generation: Generation) -> VideoRequest:
         model = generation.require_model()
     except KeyError as error:
         raise CannotBuild(f"The model {generation.model_key} is no longer in the catalogue.") from error
+    fields: dict[str, Scalar] = dict(model.sent(generation.options))
     files: dict[str, tuple[FilePart, ...]] = {}
     for item in generation.inputs.select_related("upload"):
         option = model.option(item.option)
-        if option is None:
+        if not isinstance(option, ImageFile):
             raise CannotBuild(f"{model.label} no longer takes an image as {item.option}.")
-        files[option.path] = (*files.get(option.path, ()), _file_part(item))
+        part = _file_part(item)
+        if option.encoding == "file":
+            files[option.path] = (*files.get(option.path, ()), part)
+        else:
+            fields[option.path] = _as_text(part, option.encoding)
     return VideoRequest(
         model=generation.upstream_model,
         prompt=generation.prompt.text,
-        fields=model.sent(generation.options),
+        fields=fields,
         files=files,
     )
+
+
+def _as_text(part: FilePart, encoding: str) -> str:
+    """Return an image as JSON carries it: bare base64, or a data URI."""
+    text = b64encode(part.content).decode()
+    return text if encoding == "base64" else f"data:{part.content_type};base64,{text}"
 
 
 def _file_part(item: GenerationInput) -> FilePart:

@@ -23,8 +23,8 @@ from generations.gateways import (
     VideoTask,
 )
 from generations.gateways.http import Endpoint, send_once
-from generations.lifecycle import receipts, verdicts
-from generations.lifecycle.endpoints import dialect_of, endpoint
+from generations.lifecycle import drift, receipts, verdicts
+from generations.lifecycle.endpoints import busy_seconds, dialect_of, endpoint
 from generations.lifecycle.fairness import next_in_line
 from generations.lifecycle.persistence import AWAY, REFUSED, insist, storable
 from generations.lifecycle.requests import CannotBuild, create_message
@@ -42,7 +42,6 @@ NO_ROOM = timedelta(seconds=2)
 PAUSED = timedelta(seconds=30)
 A_MOMENT = timedelta(seconds=1)
 BLOCKED = timedelta(hours=1)
-BUSY_SECONDS = 10.0  # for a 429 that does not say
 BACKOFF_SECONDS = (5.0, 300.0)
 TURNS = 5  # rows a hint looks at while others are quicker
 ACTOR = "submitter"
@@ -70,6 +69,12 @@ def _was_taken_by_another(generation: Generation) -> bool:
     except CannotBuild as error:  # nothing has left, so nothing is unknown
         generation.move_to(Status.FAILED, actor=ACTOR, reason=str(error), failure=Failure.NOT_SENT, detail=str(error))
         return False
+    with lifeline.announced():
+        return _claim_and_send(generation, message)
+
+
+def _claim_and_send(generation: Generation, message: Message) -> bool:
+    """True when somebody else has claimed the row meanwhile."""
     try:
         attempt = open_attempt(generation, message)
     except RuntimeError as error:
@@ -121,7 +126,7 @@ def open_attempt(generation: Generation, message: Message) -> SubmitAttempt | No
 
 def _open_attempt(generation: Generation, message: Message, token: str) -> SubmitAttempt | None:
     # The gateway's row is the lock under which its caps are counted and its pause is looked at again.
-    gateway = Gateway.objects.select_for_update().get(pk=generation.gateway_id)
+    gateway = Gateway.objects.select_for_update(no_key=True).get(pk=generation.gateway_id)
     if not generation.mine().due().exists() or _has_to_wait(generation, gateway):
         return None
     if not _has_room(gateway):
@@ -137,6 +142,7 @@ def _open_attempt(generation: Generation, message: Message, token: str) -> Submi
         claim=token,
         due_at=timezone.now() + LEASE,
         detail="",
+        upstream_state=dict(message.state),
     )
     if not won:
         return None
@@ -181,6 +187,7 @@ def _send(generation: Generation, attempt: SubmitAttempt, target: Endpoint, mess
         task = dialect_of(generation).read_create(answer)
     except GatewayError as error:
         insist(partial(refuse, attempt, error, key=target.key), seconds=INSIST_SECONDS)
+        drift.note_trouble(generation.gateway_id, error, target.key)
         return
     receipt = receipts.Receipt(
         attempt=attempt.token,
@@ -200,6 +207,7 @@ def _send(generation: Generation, attempt: SubmitAttempt, target: Endpoint, mess
     if is_ours and task.status.is_verdict:
         generation.refresh_from_db()
         verdicts.settle(generation, task, actor=ACTOR)
+    drift.note_answer(generation.gateway_id, task)
 
 
 def accept(attempt: SubmitAttempt, task: VideoTask, *, key: str = "") -> bool:
@@ -230,7 +238,7 @@ def _accept(attempt: SubmitAttempt, task: VideoTask, key: str) -> bool:
         reason="accepted by the gateway",
         evidence={"upstream_id": task.upstream_id},
         upstream_id=task.upstream_id,
-        upstream_state=dict(task.state),
+        upstream_state=generation.upstream_state | task.state,
         upstream_status=task.word[:100],
         last_answer=storable(task.raw, key),
         progress=min(task.progress or 0, 99),
@@ -284,7 +292,7 @@ def refuse(attempt: SubmitAttempt, error: GatewayError, *, key: str = "") -> Non
             case GatewayNotSent():
                 _not_sent(generation, attempt, sentence)
             case GatewayBusy():
-                pause = error.retry_after or BUSY_SECONDS
+                pause = busy_seconds(error, generation.tries)
                 _close(attempt, SubmitAttempt.Outcome.REFUSED, evidence)
                 _wait(generation, timedelta(seconds=pause), sentence)
                 generation.gateway.pause_for(pause, sentence)

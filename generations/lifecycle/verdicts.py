@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -10,6 +11,7 @@ from generations import queue
 from generations.gateways import TaskStatus, VideoTask
 from generations.lifecycle.persistence import storable
 from generations.models import Event, Failure, Generation, Status
+from generations.specs.prices import MOST, rounded
 from videostudio.scrubbing import scrub
 
 _MODERATED = re.compile(
@@ -29,7 +31,10 @@ def sounds_moderated(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a verdict makes of a row in progress. `failure` and `detail` are empty when there is a file to fetch."""
+    """What a verdict makes of a row in progress. `failure` and `detail` are empty when there is a file to fetch.
+
+    `cost` is what the gateway says it took, in USD, when it says so.
+    """
 
     status: Status
     failure: str
@@ -37,6 +42,12 @@ class Outcome:
     reason: str
     word: str
     answer: dict[str, Any]
+    cost: Decimal | None = None
+
+
+def believable(cost: Decimal | None) -> Decimal | None:
+    """Return what a gateway says a task cost, as the ledger keeps it; None for what no task costs."""
+    return rounded(cost) if cost is not None and 0 <= cost < MOST else None
 
 
 def outcome_of(task: VideoTask) -> Outcome:
@@ -44,7 +55,7 @@ def outcome_of(task: VideoTask) -> Outcome:
 
     Links are not stored: they are signed, and they die. The downloader asks for a fresh one.
     """
-    said: dict[str, Any] = {"word": task.word[:100], "answer": storable(task.raw)}
+    said: dict[str, Any] = {"word": task.word[:100], "answer": storable(task.raw), "cost": believable(task.cost_usd)}
     if task.status is TaskStatus.COMPLETED:
         return Outcome(Status.DOWNLOADING, failure="", detail="", reason="finished upstream", **said)
     failure, sentence = STOPPED.get(task.status, (Failure.UPSTREAM_FAILED, "The model failed without saying why."))
@@ -63,6 +74,7 @@ def settle(generation: Generation, task: VideoTask, *, actor: str, actor_kind: s
             actor=actor,
             actor_kind=actor_kind,
             reason=outcome.reason,
+            cost=outcome.cost,
             failure=outcome.failure,
             detail=outcome.detail,
             upstream_status=outcome.word,

@@ -5,10 +5,11 @@ Imports PyAV and Pillow, and Django's HTTP classes in `serving` alone; nothing e
 
 from generations.media.images import AcceptedImage, ImageRefused, accept_image
 from generations.media.poster import make_poster
-from generations.media.probe import Measured, NotAVideo, content_kind, measure
+from generations.media.probe import HEAD_BYTES, Measured, NotAVideo, content_kind, measure, video_kind
 from generations.media.serving import STREAM_SLOTS, StreamSlots, serve_file
 
 __all__ = [
+    "HEAD_BYTES",
     "STREAM_SLOTS",
     "AcceptedImage",
     "ImageRefused",
@@ -20,4 +21,5 @@ __all__ = [
     "make_poster",
     "measure",
     "serve_file",
+    "video_kind",
 ]

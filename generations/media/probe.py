@@ -67,6 +67,18 @@ def content_kind(head: bytes) -> Kind:
     return _text_kind(head[:HEAD_BYTES])
 
 
+def video_kind(head: bytes, size: int | None = None) -> Literal["mp4", "webm"]:
+    """Says what a video that begins with `head` is. Raises NotAVideo when no video begins like that."""
+    kind = content_kind(head)
+    if kind in ("mp4", "webm"):
+        return kind
+    if not head:
+        raise NotAVideo("The file is empty.")
+    names = {"json": "a JSON answer", "html": "a web page", "text": "plain text"}
+    length = "" if size is None else f" ({size} bytes)"
+    raise NotAVideo(f"The file is {names.get(kind, 'neither an MP4, a MOV nor a WebM')}, not a video{length}.")
+
+
 def measure(path: str | os.PathLike[str]) -> Measured:
     """Opens the file at `path`, decodes its first picture, and measures it.
 
@@ -142,23 +154,13 @@ def _checked_kind(file: BinaryIO) -> Literal["mp4", "webm"]:
     """Refuses what is no video by its first bytes, and what is cut off; leaves the file at its beginning."""
     head = file.read(HEAD_BYTES)
     size = os.fstat(file.fileno()).st_size
-    kind = content_kind(head)
-    match kind:
-        case "mp4":
-            _check_boxes(file, size)
-        case "webm":
-            _check_segment(head, size)
-        case _:
-            raise NotAVideo(_not_a_video(kind, size))
+    kind = video_kind(head, size)
+    if kind == "mp4":
+        _check_boxes(file, size)
+    else:
+        _check_segment(head, size)
     file.seek(0)
     return kind
-
-
-def _not_a_video(kind: Kind, size: int) -> str:
-    if not size:
-        return "The file is empty."
-    names = {"json": "a JSON answer", "html": "a web page", "text": "plain text"}
-    return f"The file is {names.get(kind, 'neither an MP4, a MOV nor a WebM')}, not a video ({size} bytes)."
 
 
 def _check_boxes(file: BinaryIO, size: int) -> None:

@@ -1,11 +1,15 @@
 """The tables: docs/architecture.md section 9."""
 
+from generations.models.drift import Drift
 from generations.models.engine import Canary, PollerSlot
 from generations.models.gateway import Gateway
 from generations.models.generation import Generation
+from generations.models.listing import CatalogNotice, CatalogSnapshot
+from generations.models.money import AppendOnly, LedgerEntry, ModelPrice
 from generations.models.people import Membership, Team, User
 from generations.models.prompt import GenerationInput, Prompt, Upload
 from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS, UNFINISHED, Failure, Status
+from generations.models.switches import ModelSwitch
 from generations.models.trail import Event, SubmitAttempt
 
 __all__ = [
@@ -14,13 +18,20 @@ __all__ = [
     "TERMINAL",
     "TRANSITIONS",
     "UNFINISHED",
+    "AppendOnly",
     "Canary",
+    "CatalogNotice",
+    "CatalogSnapshot",
+    "Drift",
     "Event",
     "Failure",
     "Gateway",
     "Generation",
     "GenerationInput",
+    "LedgerEntry",
     "Membership",
+    "ModelPrice",
+    "ModelSwitch",
     "PollerSlot",
     "Prompt",
     "Status",

@@ -39,29 +39,40 @@ class GatewayQuerySet(models.QuerySet):
         """Enabled gateways that hold a key, most wanted first."""
         return self.real().filter(enabled=True).exclude(key="").order_by("priority", "pk")
 
+    def listing_due(self, now: datetime) -> "GatewayQuerySet":
+        """Those whose list of models is to be fetched again."""
+        return self.real().filter(Q(listing_due_at=None) | Q(listing_due_at__lte=now), lists_models=True, enabled=True)
+
     def paused(self) -> "GatewayQuerySet":
         return self.exclude(paused_reason="").filter(Q(paused_until=None) | Q(paused_until__gt=timezone.now()))
 
-    def sandbox(self) -> "Gateway | None":
-        """Return the sandbox while it takes new work, else None."""
+    def sandbox(self, *, is_alone: bool | None = None) -> "Gateway | None":
+        """Return the sandbox while it takes new work, else None.
+
+        `is_alone` says whether no other gateway is usable, where that is known already.
+        """
         switch = settings.STUDIO_SANDBOX
-        if switch == "off" or (switch != "on" and self.usable().exists()):
+        if switch == "off":
+            return None
+        if switch != "on" and (self.usable().exists() if is_alone is None else not is_alone):
             return None
         return self.filter(key_source=Gateway.KeySource.SANDBOX, enabled=True).first()
 
     def offered(self, models: Iterable[VideoModel]) -> list[VideoModel]:
         """Return those of `models` that some gateway would render now."""
-        offers = {offer for gateway in self.usable() for offer in gateway.offers}
-        if self.sandbox():
+        usable = list(self.usable())
+        offers = {offer for gateway in usable for offer in gateway.offers}
+        if self.sandbox(is_alone=not usable):
             return list(models)
         return [model for model in models if model.key in offers or model.family in offers]
 
     def offering(self, model: VideoModel, team=None) -> "Gateway | None":
         """Return the gateway that will render `model` for `team`, or None when nobody offers it."""
-        candidates = [gateway for gateway in self.usable() if gateway.does_offer(model)]
+        usable = list(self.usable())
+        candidates = [gateway for gateway in usable if gateway.does_offer(model)]
         preferred = team.preferred_gateway_id if team else None
         candidates.sort(key=lambda gateway: gateway.pk != preferred)  # stable: priority decides among the rest
-        return candidates[0] if candidates else self.sandbox()
+        return candidates[0] if candidates else self.sandbox(is_alone=not usable)
 
 
 class Gateway(models.Model):
@@ -69,6 +80,11 @@ class Gateway(models.Model):
         ENVIRONMENT = "environment", "Environment"
         ADMIN = "admin", "Admin"
         SANDBOX = "sandbox", "Built in"
+
+    class FailurePolicy(models.TextChoices):
+        UNKNOWN = "unknown", "Not known: what was reserved stays held"
+        BILLED = "billed", "Billed: it counts as spent"
+        REFUNDED = "refunded", "Not billed: it is released"
 
     name = models.SlugField(max_length=50, unique=True)
     base_url = models.CharField(
@@ -84,6 +100,22 @@ class Gateway(models.Model):
     max_creates = models.PositiveSmallIntegerField("creates at once", default=4)
     max_active = models.PositiveIntegerField("tasks at once", default=200)
     enabled = models.BooleanField(default=True)
+    failure_policy = models.CharField(
+        "failed tasks",
+        max_length=20,
+        choices=FailurePolicy,
+        default=FailurePolicy.UNKNOWN,
+        db_default=FailurePolicy.UNKNOWN,
+        help_text="What this gateway does about a task that it accepted and that then failed there.",
+    )
+    lists_models = models.BooleanField(
+        "lists its models",
+        default=False,
+        db_default=False,
+        help_text="It publishes its models and prices at /api/models, as CometAPI does: they are fetched once a day.",
+    )
+    listing_due_at = models.DateTimeField(null=True, editable=False)
+    listing_problem = models.CharField(max_length=500, blank=True, db_default="", editable=False)
     paused_until = models.DateTimeField(null=True, blank=True)
     paused_reason = models.CharField(max_length=300, blank=True)
     trouble = models.PositiveIntegerField(default=0, editable=False, help_text="Creates in a row without an answer.")

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from generations.catalog import catalog, model_choices
 from generations.models.gateway import Gateway
+from generations.models.money import Move, follow
 from generations.models.people import Team
 from generations.models.prompt import Prompt
 from generations.models.shown import Shown
@@ -28,7 +30,11 @@ SECONDS_TOLERANCE = 0.25
 class GenerationQuerySet(models.QuerySet):
     def visible_to(self, user) -> "GenerationQuerySet":
         """The one door: what this person's teams made and did not delete."""
-        return self.filter(team__memberships__user=user, deleted_at=None)
+        return self.of_teams(user).filter(deleted_at=None)
+
+    def of_teams(self, user) -> "GenerationQuerySet":
+        """What this person's teams made, deleted or not: only for sums, because it was paid for all the same."""
+        return self.filter(team__memberships__user=user)
 
     def unfinished(self) -> "GenerationQuerySet":
         return self.filter(status__in=UNFINISHED)
@@ -119,7 +125,7 @@ class Generation(Shown, models.Model):
     submitted_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
 
-    # Money, until the ledger comes: the reservation
+    # Money, as it was known at submit; the ledger says what came of it
     quote_amount = models.DecimalField(max_digits=12, decimal_places=6, null=True)
     quote_currency = models.CharField(max_length=3, blank=True)
     quote_source = models.CharField(max_length=200, blank=True)
@@ -176,6 +182,7 @@ class Generation(Shown, models.Model):
             models.Index(fields=["team", "model_key", "-id"], name="generation_model"),
             models.Index(fields=["team", "created_by", "-id"], name="generation_person"),
             models.Index(fields=["gateway", "status"], name="generation_load"),
+            models.Index(fields=["team", "created_at"], name="generation_costs"),
         ]
 
     def __str__(self) -> str:
@@ -252,10 +259,12 @@ class Generation(Shown, models.Model):
         reason: str,
         actor_kind: str = Event.ActorKind.ENGINE,
         evidence: dict | None = None,
+        cost: Decimal | None = None,
         **changes,
     ) -> bool:
-        """Move this row along one allowed edge, with its event, unless somebody else already did.
+        """Move this row along one allowed edge, with its event and its entry in the ledger, unless somebody did.
 
+        `cost` is what the gateway says it took, in USD, when it says so.
         Returns False, changing nothing, when the row is no longer as this instance knows it (`mine`).
         Raises ValueError for an edge TRANSITIONS lacks.
         """
@@ -276,8 +285,23 @@ class Generation(Shown, models.Model):
                 reason=reason,
                 evidence=evidence or {},
             )
+            follow([self.money_move(status, changes.get("failure", ""), actor=actor, cost=cost)])
         self.refresh_from_db()
         return True
+
+    def money_move(self, after: Status, failure: str, *, actor: str, cost: Decimal | None) -> Move:
+        """Return what a change of this row's status is for the ledger."""
+        return Move(
+            generation=self.pk,
+            before=self.status,
+            after=after,
+            failure=failure,
+            quote=self.quote_amount,
+            currency=self.quote_currency,
+            policy=self.gateway.failure_policy if after == Status.FAILED and self.quote_amount is not None else "",
+            actor=actor,
+            cost=cost,
+        )
 
     def note(self, reason: str, *, actor: str, actor_kind: str = Event.ActorKind.ENGINE, **evidence) -> None:
         """Record something worth knowing that changed no status."""

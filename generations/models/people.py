@@ -3,6 +3,8 @@
 from django.contrib.auth.models import AbstractUser
 from django.db import models, transaction
 
+from generations.catalog import model_choices
+
 
 class TeamManager(models.Manager):
     def default(self) -> "Team":
@@ -19,6 +21,13 @@ class Team(models.Model):
         on_delete=models.SET_NULL,
         related_name="+",
         help_text="Used first for every model it offers; otherwise the gateway with the lowest priority number.",
+    )
+    default_model = models.CharField(
+        max_length=100,
+        blank=True,
+        choices=model_choices,
+        db_default="",
+        help_text="What the composer begins with for somebody who has made nothing yet.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

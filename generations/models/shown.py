@@ -2,7 +2,10 @@
 
 from django.urls import reverse
 
+from generations.models.money import FREE
 from generations.models.statuses import Failure, Status
+from generations.models.switches import successor_of
+from generations.specs import ImageFile, Quote, VideoModel
 
 NEXT_STEPS = {
     Failure.NOT_SENT: "Nothing was created and nothing was billed. Check the gateway, then use it again.",
@@ -25,6 +28,12 @@ class Shown:
     @property
     def model_label(self) -> str:
         return self.video_model.label if self.video_model else self.upstream_model
+
+    @property
+    def successor(self) -> VideoModel | None:
+        """The model that another video like this one is made on, when its own is retired."""
+        model = self.video_model
+        return successor_of(model) if model and model.status == "retired" else None
 
     @property
     def status_word(self) -> str:
@@ -71,6 +80,18 @@ class Shown:
         return facts_text(self.measured_width, self.measured_height, self.measured_seconds)
 
     @property
+    def is_unpriced(self) -> bool:
+        """Whether nobody knew what it costs, which is not nothing."""
+        return self.quote_amount is None and self.quote_source != FREE
+
+    @property
+    def price_words(self) -> str:
+        """What it was said to cost before it was asked for: "about 0.40 USD", "free", or that nobody knew."""
+        if self.quote_amount is not None:
+            return Quote(amount=self.quote_amount, currency=self.quote_currency, source="").words
+        return "unknown" if self.is_unpriced else "free"
+
+    @property
     def chosen(self) -> list[tuple[str, str]]:
         """Every option that was chosen, as (label, value) in words, in the model's order."""
         model = self.video_model
@@ -79,7 +100,7 @@ class Shown:
         return [
             (option.label, option.words(self.options[option.name]))
             for option in model.options
-            if option.name in self.options and option.kind != "image"
+            if option.name in self.options and not isinstance(option, ImageFile)
         ]
 
     @property

@@ -10,16 +10,19 @@ from generations.specs.options import (
     Choice,
     Flag,
     ImageFile,
+    ImageFiles,
     IntRange,
     Option,
     OptionError,
     OptionErrors,
+    Scalar,
     Size,
     Text,
     Url,
     Value,
     WireType,
 )
+from generations.specs.prices import PER, Price, Quote, is_amount, money, rounded
 from generations.specs.reading import (
     RATIOS,
     Frame,
@@ -36,6 +39,7 @@ from generations.specs.reading import (
 )
 
 __all__ = [
+    "PER",
     "RATIOS",
     "SOURCES",
     "STATUSES",
@@ -44,11 +48,15 @@ __all__ = [
     "Flag",
     "Frame",
     "ImageFile",
+    "ImageFiles",
     "IntRange",
     "Observed",
     "Option",
     "OptionError",
     "OptionErrors",
+    "Price",
+    "Quote",
+    "Scalar",
     "Size",
     "Text",
     "Url",
@@ -56,8 +64,10 @@ __all__ = [
     "VideoModel",
     "WireType",
     "is_absent",
+    "is_amount",
     "is_public_host",
     "listed",
+    "money",
     "nearest_ratio",
     "nominal_frame",
     "parse_frame",
@@ -65,4 +75,5 @@ __all__ = [
     "parse_ratio",
     "parse_tier",
     "quoted",
+    "rounded",
 ]

@@ -1,15 +1,17 @@
 """A video model: its options put together, what is stored, what is sent, and what that asks for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from generations.specs.options import ImageFile, Option, OptionError, OptionErrors, Value
+from generations.specs.options import ImageFile, Option, OptionError, OptionErrors, Scalar, Size, Value
+from generations.specs.prices import Price
 from generations.specs.reading import is_absent, listed, nominal_frame, parse_frame, parse_integer, quoted
 
 STATUSES = ("active", "beta", "paused", "retired")
 SOURCES = ("video_url", "content")
-KEY = re.compile(r"[a-z][a-z0-9-]*/[a-z0-9][a-z0-9.-]*")
+DATE = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]")
+KEY = re.compile(r"[a-z][a-z0-9-]*/[a-z0-9][a-z0-9._-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,7 @@ class VideoModel:
     options: tuple[Option, ...] = ()
     prompt_max: int = 5000
     observed: tuple[Observed, ...] = ()
+    prices: tuple[Price, ...] = ()
     retired_on: str = ""
     successor: str = ""
 
@@ -61,6 +64,8 @@ class VideoModel:
             raise ValueError(f"status {self.status!r} is not one of {', '.join(STATUSES)}")
         if self.status == "retired" and not self.retired_on:
             raise ValueError("retired_on is missing")
+        if self.retired_on and not DATE.fullmatch(self.retired_on):
+            raise ValueError(f"retired_on {self.retired_on!r} is not spelled like 2026-09-24")
         if not self.sources or not set(self.sources) <= set(SOURCES) or len(set(self.sources)) != len(self.sources):
             raise ValueError(f"sources are not some of {', '.join(SOURCES)}")
         if self.prompt_max < 1:
@@ -70,6 +75,7 @@ class VideoModel:
             self.check_rules(option)
         for observed in self.observed:
             self.check_observed(observed)
+        self.check_prices()
 
     def check_names(self) -> None:
         for what, found in {
@@ -84,7 +90,8 @@ class VideoModel:
                 raise ValueError(f"option {option.name}: path {option.path} is also the folder of another option")
 
     def check_rules(self, option: Option) -> None:
-        for rule, names in {"requires": option.requires, "overridden_by": option.overridden_by}.items():
+        rules = {"requires": option.requires, "overridden_by": option.overridden_by, "needs": option.needs}
+        for rule, names in rules.items():
             for name in names:
                 if name == option.name or self.option(name) is None:
                     raise ValueError(f"option {option.name}: {rule} names {name}, which is no other option")
@@ -101,6 +108,22 @@ class VideoModel:
         if not observed.asked or parse_frame(observed.frame) is None:
             raise ValueError(f"observed: {observed.frame} is not a frame such as 1280x720, or nothing was asked")
 
+    def check_prices(self) -> None:
+        for place, price in enumerate(self.prices):
+            self.check_price(price)
+            if any((price.when, price.gateway) == (other.when, other.gateway) for other in self.prices[:place]):
+                raise ValueError("price: two are for the same case")
+
+    def check_price(self, price: Price) -> None:
+        """Raise ValueError when a price is for a value that cannot be chosen, or for seconds nobody can choose."""
+        for name, value in price.when.items():
+            option = self.option(name)
+            is_tier = isinstance(option, Size) and value in option.tiers
+            if option is None or not (is_tier or option.is_value(value)):
+                raise ValueError(f"price: {name} {value} cannot be chosen")
+        if price.per == "second" and self.option_with_role("seconds") is None:
+            raise ValueError("price: it is per second, but no option says how many")
+
     @property
     def family(self) -> str:
         return self.key.partition("/")[0]
@@ -111,6 +134,10 @@ class VideoModel:
 
     def option(self, name: str) -> Option | None:
         return next((option for option in self.options if option.name == name), None)
+
+    def label_of(self, name: str) -> str:
+        option = self.option(name)
+        return option.label if option else name
 
     def option_with_role(self, role: str) -> Option | None:
         return next((option for option in self.options if role and option.role == role), None)
@@ -142,6 +169,10 @@ class VideoModel:
         for option in self.options:  # what is not sent need not be given
             if option.name in errors and is_absent(values.get(option.name)) and not self.is_sent(option, cleaned):
                 del errors[option.name]
+        for option in self.options:
+            missing = [self.label_of(name) for name in option.needs if is_absent(values.get(name))]
+            if option.name in cleaned and missing:
+                errors[option.name] = [f"{option.label} is only taken together with {', '.join(missing)}."]
         if errors:
             raise OptionErrors(errors)
         return cleaned
@@ -151,19 +182,37 @@ class VideoModel:
         met = all(values.get(name) == value for name, value in option.requires.items())
         return met and all(is_absent(values.get(name)) for name in option.overridden_by)
 
-    def sent(self, values: Mapping[str, object]) -> dict[str, Value]:
+    def sent(self, values: Mapping[str, object]) -> dict[str, Scalar]:
         """Return exactly what goes on the wire for values that `clean` returned: typed, by dotted path.
 
-        Absent: what has no value, files, unmet `requires`, and whatever `overridden_by` is given for.
+        Absent: what has no value, images, unmet `requires`, and whatever `overridden_by` is given for.
         Nothing is filled in here: what is stored is what is sent. Raises OptionErrors when a value is
         not legal, so a changed catalogue never changes a request silently.
         """
         given = self.checked({name: raw for name, raw in values.items() if not is_absent(raw)})
-        return {
-            option.path: option.wire(given[option.name])
-            for option in self.options
-            if option.name in given and not isinstance(option, ImageFile) and self.is_sent(option, given)
-        }
+        fields: dict[str, Scalar] = {}
+        for option in self.options:
+            value = given.get(option.name)
+            if value is None or isinstance(value, list) or isinstance(option, ImageFile):
+                continue
+            if self.is_sent(option, given):
+                fields[option.path] = option.wire(value)
+        return fields
+
+    def is_met(self, when: Mapping[str, Value], values: Mapping[str, object]) -> bool:
+        """Say whether clean values fulfil a price's `when`; what is not sent fulfils nothing."""
+        return all(self._is_chosen(name, wanted, values) for name, wanted in when.items())
+
+    def _is_chosen(self, name: str, wanted: Value, values: Mapping[str, object]) -> bool:
+        option, value = self.option(name), values.get(name)
+        if option is None or is_absent(value) or not self.is_sent(option, values):
+            return False
+        return value == wanted or (isinstance(option, Size) and value in option.tiers.get(str(wanted), ()))
+
+    def fitting(self, prices: Iterable[Price], values: Mapping[str, object]) -> Price | None:
+        """Return the price for these clean values, the most particular one first; None when none is for them."""
+        found = [price for price in prices if self.is_met(price.when, values)]
+        return max(found, key=lambda price: (bool(price.gateway), len(price.when)), default=None)
 
     def asked(self, values: Mapping[str, object]) -> Asked:
         """Return the frame and the length that clean values mean; None where they do not say."""

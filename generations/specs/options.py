@@ -21,15 +21,17 @@ from generations.specs.reading import (
     quoted,
 )
 
-type Value = str | int | bool
+type Scalar = str | int | bool
+type Value = Scalar | list[str]  # several images are the list of their ids
 type WireType = Literal["string", "integer", "boolean"]
 
 WIRE_TYPES = ("string", "integer", "boolean")
+ENCODINGS = ("file", "data_uri", "base64")
 # What a request carries beside its options.
 RESERVED = frozenset({"model", "prompt"})
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-PATH = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+PATH = re.compile(r"[a-z][A-Za-z0-9_]*(\.[a-z][A-Za-z0-9_]*)*")
 UPLOAD = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
@@ -54,7 +56,8 @@ class Option:
     """One control of a video model; the kinds below say what it accepts.
 
     `path` says where the value goes in the request, `type` as what it is sent. `requires` and
-    `overridden_by` decide whether it is sent at all, never whether it may be chosen.
+    `overridden_by` decide whether it is sent at all, never whether it may be chosen; `needs` names
+    options without which it may not be given.
     """
 
     kind: ClassVar[str] = ""
@@ -73,6 +76,7 @@ class Option:
     preference: bool = False
     requires: Mapping[str, Value] = field(default_factory=dict)
     overridden_by: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ValueError with a reason when this could never work."""
@@ -131,7 +135,7 @@ class Option:
         """Return a value as a person reads it, e.g. "5 s"."""
         return quoted(value)
 
-    def wire(self, value: Value) -> Value:
+    def wire(self, value: Scalar) -> Scalar:
         """Return a clean value as the type that is sent."""
         if self.type == "string":
             return str(value).lower() if isinstance(value, bool) else str(value)
@@ -184,7 +188,7 @@ class Choice(Option):
 
 @dataclass(frozen=True, kw_only=True)
 class Size(Option):
-    """One frame of those the model documents, by tier; spelled 1280x720 or 1280*720 as the wire wants it."""
+    """One frame of those the model documents, by tier; spelled 1280x720, 1280*720 or 1280:720 as the wire wants it."""
 
     kind = "size"
     roles = frozenset({"size"})
@@ -371,37 +375,96 @@ class Flag(Option):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFile(Option):
-    """An image sent as a file part. Its value is the id of an accepted upload, never the bytes."""
+    """An image that goes along. Its value is the id of an accepted upload, never the bytes.
+
+    `encoding` is how the wire wants the bytes: a file part, or text that is a data URI or bare base64.
+    """
 
     kind = "image"
-    roles = frozenset({"first_frame"})
+    roles = frozenset({"first_frame", "last_frame"})
     allowed_for_data = "possible: a file has none"
 
+    encoding: str = "file"
     types: tuple[str, ...] = ("image/jpeg", "image/png", "image/webp")
     max_bytes: int = 20 * 1024 * 1024
     max_pixels: int = 40_000_000
+    min_side: int = 1
 
     def check(self) -> None:
         if not self.types or not all(kind.startswith("image/") for kind in self.types):
             raise ValueError("types are not image types")
-        if self.max_bytes < 1 or self.max_pixels < 1:
-            raise ValueError("max_bytes and max_pixels must be above 0")
+        if self.max_bytes < 1 or self.max_pixels < 1 or self.min_side < 1:
+            raise ValueError("max_bytes, max_pixels and min_side must be above 0")
+        if self.encoding not in ENCODINGS:
+            raise ValueError(f"encoding {self.encoding!r} is not one of {', '.join(ENCODINGS)}")
 
     def check_default(self) -> None:
         if self.default is not None:
             raise ValueError(f"default {self.default} is not {self.allowed_for_data}")
 
     @property
+    def takes_several(self) -> bool:
+        return False
+
+    @property
     def allowed(self) -> str:
         """The limits in words: "a JPEG, PNG or WEBP image of at most 20 MB and 40 megapixels"."""
+        return f"a {self.limits}"
+
+    @property
+    def limits(self) -> str:
+        """What one image may be, in words without an article."""
         kinds = listed(kind.removeprefix("image/").upper() for kind in self.types)
+        least = f", at least {self.min_side} pixels wide and high" if self.min_side > 1 else ""
         return (
-            f"a {kinds} image of at most {self.max_bytes // (1024 * 1024)} MB"
-            f" and {self.max_pixels // 1_000_000} megapixels"
+            f"{kinds} image of at most {self.max_bytes // (1024 * 1024)} MB"
+            f" and {self.max_pixels // 1_000_000} megapixels{least}"
         )
 
-    def read(self, raw: object) -> str:
+    def misfit(self, kind: str, size: int, width: int, height: int) -> str:
+        """Return why an image of this content type, bytes and pixels cannot be sent as this option; "" when it can."""
+        is_right = kind in self.types and size <= self.max_bytes
+        if is_right and width * height <= self.max_pixels and min(width, height) >= self.min_side:
+            return ""
+        shown = f"{width}x{height} {kind.removeprefix('image/').upper()} of {size / 1024 / 1024:.1f} MB"
+        return f"{self.label} can be {self.allowed}; this is a {shown}."
+
+    def read(self, raw: object) -> Value:
         given = str(raw) if isinstance(raw, uuid.UUID) else raw.strip() if isinstance(raw, str) else ""
         if not UPLOAD.fullmatch(given):
             raise OptionError(f"{self.label} must be {self.allowed}.")
         return given
+
+    def words(self, value: object) -> str:
+        return f"{len(value)} images" if isinstance(value, list) and len(value) > 1 else "an image"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFiles(ImageFile):
+    """Several images in an order that matters, sent one after the other under one name. Its value is a list of ids."""
+
+    kind = "images"
+    roles = frozenset({"references"})
+
+    most: int
+
+    def check(self) -> None:
+        super().check()
+        if self.most < 2:
+            raise ValueError("most is below 2")
+        if self.encoding != "file":
+            raise ValueError("several images are sent as files")
+
+    @property
+    def takes_several(self) -> bool:
+        return True
+
+    @property
+    def allowed(self) -> str:
+        return f"up to {self.most} images, each a {self.limits}"
+
+    def read(self, raw: object) -> list[str]:
+        given = [super(ImageFiles, self).read(item) for item in (raw if isinstance(raw, list) else [raw])]
+        if len(given) > self.most:
+            raise OptionError(f"{self.label} can be at most {self.most} images, not {len(given)}.")
+        return [str(item) for item in given]

@@ -14,7 +14,8 @@ NAMED_TIERS = {"2k": 1440, "4k": 2160, "8k": 4320}
 # No sign but minus, no leading zero, no decimal point, ASCII digits only, and never long enough to be slow.
 HUGE = 10**18
 INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
-FRAME = re.compile(r"([1-9][0-9]{0,4})[x*]([1-9][0-9]{0,4})")
+# 1280:720 is a frame as well; 16:9 is a ratio.
+FRAME = re.compile(r"([1-9][0-9]{0,4})[x*]([1-9][0-9]{0,4})|([1-9][0-9]{2,4}):([1-9][0-9]{2,4})")
 RATIO = re.compile(r"([1-9][0-9]{0,2}):([1-9][0-9]{0,2})")
 TIER = re.compile(r"([1-9][0-9]{2,3})p")
 
@@ -35,7 +36,7 @@ def listed(words: Iterable[str]) -> str:
 
 
 def is_absent(raw: object) -> bool:
-    return raw is None or (isinstance(raw, str) and not raw.strip())
+    return raw is None or raw == [] or (isinstance(raw, str) and not raw.strip())
 
 
 def parse_integer(raw: object) -> int | None:
@@ -51,9 +52,9 @@ def positive(value: object) -> int | None:
 
 
 def parse_frame(raw: object) -> Frame | None:
-    """Return (width, height) in pixels from "1280x720" or "1280*720", else None."""
+    """Return (width, height) in pixels from "1280x720", "1280*720" or "1280:720", else None."""
     match = FRAME.fullmatch(raw.strip()) if isinstance(raw, str) else None
-    return (int(match[1]), int(match[2])) if match else None
+    return (int(match[1] or match[3]), int(match[2] or match[4])) if match else None
 
 
 def parse_ratio(raw: object) -> float | None:

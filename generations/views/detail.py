@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from generations.lifecycle import decisions
 from generations.models import Generation, Status
+from generations.specs import money
 
 
 def visible(request: HttpRequest, uuid: UUID) -> Generation:
@@ -30,6 +31,7 @@ def detail_context(request: HttpRequest, generation: Generation) -> dict:
     return {
         "generation": generation,
         "parent": shown_parent(generation),
+        "money": money_words(generation),
         "events": generation.events.order_by("id"),
         "inputs": generation.inputs.select_related("upload"),
         "children": mine.filter(parent=generation).order_by("id")[:12],
@@ -41,6 +43,17 @@ def shown_parent(generation: Generation) -> Generation | None:
     """What it was made from, unless that is another team's by now, or deleted."""
     parent = generation.parent
     return parent if parent and parent.team_id == generation.team_id and parent.deleted_at is None else None
+
+
+def money_words(generation: Generation) -> str:
+    """Return what became of its money, as the ledger says; empty when it says nothing."""
+    entries = list(generation.ledger.values_list("held", "spent", "currency"))
+    if not entries:
+        return ""
+    currency = entries[0][2]
+    held, spent = sum(entry[0] for entry in entries), sum(entry[1] for entry in entries)
+    parts = [f"{money(amount, currency)} {word}" for amount, word in ((held, "held"), (spent, "spent")) if amount]
+    return ", ".join(parts) or "nothing spent"
 
 
 @never_cache
@@ -75,6 +88,7 @@ def as_record(generation: Generation) -> dict:
             "seconds": generation.asked_seconds,
         },
         "measured": measured(generation),
+        "price": price(generation),
         "differs": generation.differs,
         "video": generation.video_url or None,
         "poster": generation.poster_url or None,
@@ -103,6 +117,18 @@ def measured(generation: Generation) -> dict | None:
         "has_audio": generation.measured_has_audio,
         "bytes": generation.bytes,
         "sha256": generation.sha256,
+    }
+
+
+def price(generation: Generation) -> dict:
+    """Return what it was said to cost, and what the ledger says of it; sums are text, so that they stay exact."""
+    sums = generation.ledger.all().sums()
+    return {
+        "quoted": None if generation.quote_amount is None else str(generation.quote_amount),
+        "currency": generation.quote_currency or None,
+        "source": generation.quote_source or None,
+        "held": str(sums["held"]),
+        "spent": str(sums["spent"]),
     }
 
 

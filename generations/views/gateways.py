@@ -1,18 +1,67 @@
-"""What operators do about a gateway without leaving the page they are on."""
+"""What operators do about gateways without the admin: look what changed there, fetch a list, end a rest."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
-from django.views.decorators.http import require_POST
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
 
-from generations.lifecycle import decisions
-from generations.models import Gateway
+from generations.lifecycle import decisions, listing
+from generations.models import CatalogNotice, CatalogSnapshot, Drift, Gateway
 from generations.views.back import back
+
+OPERATORS = permission_required("generations.change_gateway", raise_exception=True)
+
+
+@require_safe
+@OPERATORS
+def gateways(request: HttpRequest) -> HttpResponse:
+    """Each gateway: what it lists, what is new in it, and what it answered that no document says."""
+    rows = Gateway.objects.real().prefetch_related(
+        Prefetch("notices", CatalogNotice.objects.open(), to_attr="open_notices"),
+        Prefetch("drift", Drift.objects.order_by("kind", "-last_at"), to_attr="oddities"),
+    )
+    newest = CatalogSnapshot.objects.order_by("gateway", "-id").defer("listed")
+    snapshots: dict[int, CatalogSnapshot] = {}
+    for snapshot in newest.filter(gateway__in=rows):
+        snapshots.setdefault(snapshot.gateway_id, snapshot)
+    context = {"rows": [(gateway, snapshots.get(gateway.pk)) for gateway in rows]}
+    return render(request, "generations/gateways.html", context)
 
 
 @require_POST
-@permission_required("generations.change_gateway", raise_exception=True)
+@OPERATORS
+def fetch_list(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a gateway's list be fetched now: by the queue, because a page never waits for a gateway."""
+    gateway = get_object_or_404(Gateway, pk=pk, lists_models=True)
+    listing.ask_for(gateway)
+    messages.success(request, f"The list of {gateway.name} is being fetched. Load this page again in a moment.")
+    return redirect("generations:gateways")
+
+
+@require_POST
+@OPERATORS
+def dismiss(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a notice off the page: an operator has seen to it."""
+    notice = get_object_or_404(CatalogNotice, pk=pk)
+    CatalogNotice.objects.open().filter(pk=notice.pk).update(dismissed_at=timezone.now(), dismissed_by=request.user)
+    return redirect("generations:gateways")
+
+
+@require_POST
+@OPERATORS
+def forget_drift(request: HttpRequest, pk: int) -> HttpResponse:
+    """Begin to count anew what a gateway answers that no document says."""
+    gateway = get_object_or_404(Gateway, pk=pk)
+    Drift.objects.filter(gateway=gateway).delete()
+    messages.success(request, f"What {gateway.name} answers is counted anew.")
+    return redirect("generations:gateways")
+
+
+@require_POST
+@OPERATORS
 def resume(request: HttpRequest, pk: int) -> HttpResponse:
     """Try a paused or silent gateway again, now."""
     gateway = get_object_or_404(Gateway, pk=pk)

@@ -12,7 +12,9 @@ from django.views.decorators.vary import vary_on_headers
 from generations.catalog import catalog
 from generations.forms import choosable_models
 from generations.forms.library import search_words
-from generations.models import Generation, Prompt, Status
+from generations.models import Generation, ModelSwitch, Prompt, Status
+from generations.models.money import known_prices
+from generations.models.switches import successor_of, why_not
 from generations.views.fragments import wants_fragment
 from generations.views.paging import page_of
 
@@ -72,5 +74,18 @@ def queue(request: HttpRequest) -> HttpResponse:
 def models(request: HttpRequest) -> HttpResponse:
     """The reference of the models, made from the catalogue."""
     choosable = {model.key for model in choosable_models()}
-    entries = [(model, model.key in choosable) for model in catalog().models]
+    switches = ModelSwitch.objects.all().by_key()
+    hidden = {key for key, switch in switches.items() if switch.is_hidden}
+    prices = known_prices(catalog().models)
+    entries = [
+        {
+            "model": model,
+            "is_choosable": model.key in choosable,
+            "why_not": why_not(model, switches.get(model.key)),
+            "successor": successor_of(model),
+            "prices": prices[model.key],
+        }
+        for model in catalog().models
+        if model.key not in hidden
+    ]
     return render(request, "generations/models.html", {"entries": entries})

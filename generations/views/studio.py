@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from generations.forms import GenerationForm, NoGateway
@@ -22,7 +22,7 @@ SWITCHES = frozenset({"switch", "discard", "undo"})
 @vary_on_headers("HX-Request")
 def studio(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
-        return show(request, GenerationForm.prefilled(request.GET, user=request.user), part="#options")
+        return show(request, GenerationForm.prefilled(request.GET, user=request.user), part="#switched")
     if not SWITCHES.isdisjoint(request.POST):
         return show(request, GenerationForm.switched(request), part="#composer")
     form = GenerationForm.posted(request)  # an unknown model is an error, never another model
@@ -36,6 +36,13 @@ def studio(request: HttpRequest) -> HttpResponse:
     return created(request, form, generation, is_new)
 
 
+@require_safe
+def price(request: HttpRequest) -> HttpResponse:
+    """What the button will cost with the options as they are now."""
+    form = GenerationForm.of_choice(request.GET, user=request.user)
+    return render(request, "generations/studio.html#price", {"form": form})
+
+
 def created(request: HttpRequest, form: GenerationForm, generation: Generation, is_new: bool) -> HttpResponse:
     """Lead to the generation, or add its card to the page that htmx is on."""
     notice = SEEN if not is_new else SECOND if form.was_used_before else ""
@@ -43,14 +50,15 @@ def created(request: HttpRequest, form: GenerationForm, generation: Generation, 
         if notice:
             messages.info(request, notice)
         return redirect(generation)
-    context = {"form": form.afresh(), "generation": generation, "is_new": is_new, "notice": notice}
+    context = {"form": form.afresh(generation), "generation": generation, "is_new": is_new, "notice": notice}
     return render(request, "generations/studio.html#created", context)
 
 
 def show(request: HttpRequest, form: GenerationForm, *, part: str, status: int = 200) -> HttpResponse:
     """Return the page, or only the part of it that htmx asked for."""
     if wants_fragment(request):
-        return render(request, f"generations/studio.html{part}", {"form": form}, status=status)
+        context = {"form": form, "is_switch": part == "#switched"}
+        return render(request, f"generations/studio.html{part}", context, status=status)
     own = Generation.objects.visible_to(request.user).filter(created_by=request.user).newest().for_cards()
     generations = list(own[:NEWEST])
     context = {"form": form, "generations": generations, "is_live": any(row.is_active for row in generations)}

@@ -23,11 +23,11 @@ def page(visit: Visit) -> Page:
     return page
 
 
-def picture() -> dict:
-    """Return a small PNG as a file to choose."""
+def picture(colour: str = "") -> dict:
+    """Return a small PNG as a file to choose, named after its colour."""
     file = io.BytesIO()
-    Image.new("RGB", (320, 180), "teal").save(file, "PNG")
-    return {"name": "harbour.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    Image.new("RGB", (320, 180), colour or "teal").save(file, "PNG")
+    return {"name": f"{colour or 'harbour'}.png", "mimeType": "image/png", "buffer": file.getvalue()}
 
 
 def test_a_prompt_becomes_a_playing_clip(page: Page):
@@ -130,6 +130,25 @@ def test_a_kept_image_follows_to_another_model_and_goes_when_told(page: Page, co
     page.get_by_role("button", name="Remove it").click()
     expect(thumbnail).to_have_count(0)
     expect(page.get_by_label("Model", exact=True)).to_have_value("veo/veo3.1-fast")
+
+
+def test_several_images_are_chosen_at_once_and_one_can_go(page: Page, complaints: Complaints):
+    choose_model(page, "seedance/doubao-seedance-2-0")
+    page.get_by_label("Reference images").set_input_files([picture("teal"), picture("navy"), picture("olive")])
+    expect(page.locator("#options")).to_contain_text("teal.png, 0.0 MB; navy.png, 0.0 MB; olive.png, 0.0 MB")
+    page.get_by_label("Prompt", exact=True).fill(" ")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.get_by_role("img", name="Image 3")).to_be_visible()
+    complaints.expect("422")
+    kept = page.locator("#options .thumb img")
+    before = [image.get_attribute("src") for image in kept.all()]
+    page.get_by_role("button", name="Remove image 2").click()
+    expect(kept).to_have_count(2)
+    assert [image.get_attribute("src") for image in kept.all()] == [before[0], before[2]]
+    compose(page, "[Image 1] meets [Image 2]", model="seedance/doubao-seedance-2-0-fast")
+    expect(kept).to_have_count(2)
+    page.get_by_role("button", name="Generate").click()
+    expect(first_card(page)).to_contain_text("[Image 1] meets [Image 2]")
 
 
 def test_an_image_that_finds_no_place_is_named_and_comes_back(page: Page):

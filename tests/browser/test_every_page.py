@@ -31,8 +31,12 @@ PAGES = {
     "prompts, empty": ("carol", "/prompts/"),
     "prompts, nothing found": ("alice", "/prompts/?q=nobody+wrote+this"),
     "models": ("admin", "/models/"),
+    "costs": ("admin", "/costs/"),
+    "costs, by prompt": ("admin", "/costs/?by=prompt"),
+    "costs, empty": ("carol", "/costs/"),
     "queue": ("admin", "/queue/"),
     "queue, empty": ("carol", "/queue/"),
+    "gateways": ("admin", "/gateways/"),
     "desk": ("admin", "/queue/unknown/"),
     "desk, empty": ("carol", "/queue/unknown/"),
     "password change": ("alice", "/accounts/password/change/"),
@@ -121,7 +125,10 @@ def test_a_form_full_of_errors_is_accessible_and_fits_a_phone(visit: Visit, comp
     assert_fits(page)
 
 
-@pytest.mark.parametrize("key", ["wan/wan2.7", "omni/omni-fast", "veo/veo3.1"])
+EACH_KIND = ["wan/wan2.7", "omni/omni-fast", "veo/veo3.1", "kling/kling-v2-master", "runway/gen3a_turbo"]
+
+
+@pytest.mark.parametrize("key", [*EACH_KIND, "seedance/doubao-seedance-2-0"])
 def test_the_options_of_a_model_are_accessible_and_fit_a_phone(visit: Visit, key: str):
     page = visit("alice")
     page.goto("/?model=wan/wan2.6&seconds=15&size=1632x1248")
@@ -144,7 +151,7 @@ def test_a_phone_has_its_places_at_the_bottom(visit: Visit):
     page.goto("/")
     bar = page.get_by_role("navigation", name="Main").bounding_box()
     assert (bar["x"], bar["width"], round(bar["y"] + bar["height"])) == (0, 360, 740)
-    for name in ("Studio", "Library", "Prompts", "Models", "Queue"):
+    for name in ("Studio", "Library", "Prompts", "Models", "Costs", "Queue"):
         box = page.get_by_role("navigation", name="Main").get_by_role("link", name=name, exact=True).bounding_box()
         assert min(box["width"], box["height"]) >= 44
 

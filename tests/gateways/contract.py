@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -32,10 +33,17 @@ TIMES = Times(connect=2, write=2, read=0.4, overall=1.0)
 
 
 class DialectContract:
-    """Mixed into a SimpleTestCase that sets `dialect` and `request`."""
+    """Mixed into a SimpleTestCase that sets `dialect` and `request`, and says where its samples are unlike the rest.
+
+    `id_place` is where the answer to a create has the id, `running_word` what its sample of a poll under way says,
+    `progress` what is read from the samples of a create, a poll under way and a success.
+    """
 
     dialect: ClassVar[Dialect]
     request: ClassVar[VideoRequest]
+    id_place: ClassVar[tuple[str, ...]] = ("id",)
+    running_word: ClassVar[str] = "in_progress"
+    progress: ClassVar[tuple[int | None, int | None, int | None]] = (0, 30, 100)
 
     def sample(self, name: str) -> dict[str, Any]:
         folder = Path(__file__).parent / "samples" / self.dialect.name
@@ -44,6 +52,22 @@ class DialectContract:
     def answer(self, status: int, body: Any, **headers: str) -> Answer:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
+
+    def created(self, **changes: Any) -> dict[str, Any]:
+        """Return the sample of a create without its id, or with `upstream_id` for it."""
+        body = copy.deepcopy(self.sample("create"))
+        inner = body
+        for step in self.id_place[:-1]:
+            inner = inner[step]
+        for name in ("task_id", self.id_place[-1]):
+            inner.pop(name, None)
+        if "upstream_id" in changes:
+            inner[self.id_place[-1]] = changes["upstream_id"]
+        return body
+
+    def failed_at_once(self) -> dict[str, Any]:
+        """Return the sample of a create whose task is over already, because "no"."""
+        return self.sample("create") | {"status": "failed", "error": {"message": "no"}}
 
     def create_over(self, play: wire.Play, times: Times = TIMES) -> VideoTask:
         """Send a create to a server that plays this, through the real client, and read what came back."""
@@ -66,7 +90,8 @@ class DialectContract:
     def test_a_good_create_gives_the_id(self):
         body = json.dumps(self.sample("create")).encode()
         task = self.create_over(wire.answers(wire.http(200, body)))
-        self.assertEqual((task.upstream_id, task.status, task.progress), ("task_example", TaskStatus.WAITING, 0))
+        expected = ("task_example", TaskStatus.WAITING, self.progress[0])
+        self.assertEqual((task.upstream_id, task.status, task.progress), expected)
 
     def test_a_refused_connection_was_not_sent(self):
         host_port = f"127.0.0.1:{wire.closed_port()}"
@@ -145,25 +170,23 @@ class DialectContract:
                 self.assert_create(GatewayProtocolError, wire.answers(wire.http(200, body)))
 
     def test_an_unusable_id_is_a_protocol_error(self):
-        without = {name: value for name, value in self.sample("create").items() if name not in ("id", "task_id")}
         bad = [None, "", " ", True, False, 1.5, [], {}, "a b", "a\nb", "a\x00b", "ünsafe", "x" * 513, "..", "."]
         for upstream_id in bad:
             with self.subTest(upstream_id=upstream_id):
                 with self.assertRaises(GatewayProtocolError) as caught:
-                    self.dialect.read_create(self.answer(200, without | {"id": upstream_id}))
-                self.assertIn("object", caught.exception.evidence)
+                    self.dialect.read_create(self.answer(200, self.created(upstream_id=upstream_id)))
+                self.assertIn(self.id_place[-1], caught.exception.evidence)
         with self.assertRaises(GatewayProtocolError):
-            self.dialect.read_create(self.answer(200, without))
+            self.dialect.read_create(self.answer(200, self.created()))
 
     def test_an_unusual_but_safe_id_is_taken_as_text(self):
         for upstream_id, text in ((42, "42"), ("x" * 512, "x" * 512), ("video_a/b+c==", "video_a/b+c==")):
             with self.subTest(upstream_id=upstream_id):
-                body = self.sample("create") | {"id": upstream_id}
+                body = self.created(upstream_id=upstream_id)
                 self.assertEqual(self.dialect.read_create(self.answer(200, body)).upstream_id, text)
 
     def test_a_create_may_be_over_at_once(self):
-        body = self.sample("create") | {"status": "failed", "error": {"message": "no"}}
-        task = self.dialect.read_create(self.answer(200, body))
+        task = self.dialect.read_create(self.answer(200, self.failed_at_once()))
         self.assertEqual((task.status, task.error), (TaskStatus.FAILED, "no"))
 
     def test_a_key_repeated_by_the_gateway_is_not_shown(self):
@@ -179,9 +202,11 @@ class DialectContract:
             for name in ("processing", "success", "failed")
         }
         self.assertEqual({task.upstream_id for task in read.values()}, {"task_example"})
-        self.assertEqual((read["processing"].status, read["processing"].progress), (TaskStatus.RUNNING, 30))
+        self.assertEqual(
+            (read["processing"].status, read["processing"].progress), (TaskStatus.RUNNING, self.progress[1])
+        )
         self.assertEqual((read["processing"].urls, read["processing"].error), ((), ""))
-        self.assertEqual((read["success"].status, read["success"].progress), (TaskStatus.COMPLETED, 100))
+        self.assertEqual((read["success"].status, read["success"].progress), (TaskStatus.COMPLETED, self.progress[2]))
         self.assertEqual(read["success"].urls, ("https://cdn.example.com/generated-video.mp4",))
         self.assertEqual((read["success"].error, read["failed"].urls), ("", ()))
         self.assertEqual(read["failed"].status, TaskStatus.FAILED)
@@ -209,9 +234,10 @@ class DialectContract:
             self.dialect.read_task(self.answer(200, body))
 
     def test_an_unknown_word_is_not_terminal(self):
-        body = json.loads(json.dumps(self.sample("processing")).replace('"IN_PROGRESS"', '"in_progress"'))
-        word = json.loads(json.dumps(body).replace('"in_progress"', '"Reticulating Splines"'))
-        task = self.dialect.read_task(self.answer(200, word))
+        said = json.dumps(self.sample("processing"))
+        self.assertIn(f'"{self.running_word}"', said)
+        strange = said.replace(f'"{self.running_word}"', '"Reticulating Splines"')
+        task = self.dialect.read_task(self.answer(200, strange.encode()))
         self.assertEqual((task.status, task.word), (TaskStatus.UNKNOWN, "Reticulating Splines"))
         self.assertFalse(task.status.is_verdict)
 

@@ -5,6 +5,7 @@ from django.test import SimpleTestCase
 
 from generations.gateways import (
     GatewayBusy,
+    GatewayError,
     GatewayMissing,
     GatewayNotSent,
     GatewayRejected,
@@ -102,6 +103,8 @@ class DownloadTests(SimpleTestCase):
     def test_every_status_has_its_error(self):
         expected = {400: GatewayRejected, 401: GatewayRejected, 403: GatewayRejected, 404: GatewayMissing}
         expected |= {
+            204: GatewayMissing,
+            202: GatewayUnclear,
             410: GatewayMissing,
             429: GatewayBusy,
             416: GatewayUnclear,
@@ -168,6 +171,16 @@ class ResumeTests(SimpleTestCase):
                 with self.assertRaises(GatewayUnclear):
                     fetch(endpoint_of(server), CONTENT)
 
+    def test_a_part_of_a_file_that_has_changed_is_unclear(self):
+        for etag, words in (('"two"', "has changed"), ("", "")):
+            raw = wire.http(206, b"xxxxx", "Content-Range: bytes 5-9/10", *[f"ETag: {etag}"] * bool(etag))
+            with self.subTest(etag=etag), wire.RawServer(wire.answers(raw)) as server:
+                if not words:
+                    self.assertEqual(fetch(endpoint_of(server), CONTENT, start=5, etag='"one"'), b"xxxxx")
+                    continue
+                with self.assertRaisesRegex(GatewayUnclear, words):
+                    fetch(endpoint_of(server), CONTENT, start=5, etag='"one"')
+
     def test_a_part_that_ends_early_is_unclear(self):
         raw = wire.http(206, b"xxx", "Content-Range: bytes 5-7/10")
         with wire.RawServer(wire.answers(raw)) as server, self.assertRaisesRegex(GatewayUnclear, "8 of 10"):
@@ -175,18 +188,19 @@ class ResumeTests(SimpleTestCase):
 
 
 class LimitTests(SimpleTestCase):
-    def assert_stops(self, play, words: str, **options):
+    def assert_stops(self, play, words: str, kind: type[GatewayError] = GatewayUnclear, **options):
         began = time.monotonic()
-        with wire.RawServer(play) as server, self.assertRaisesRegex(GatewayUnclear, words):
+        with wire.RawServer(play) as server, self.assertRaisesRegex(kind, words):
             fetch(endpoint_of(server), CONTENT, **options)
         self.assertLess(time.monotonic() - began, 3)
 
     def test_too_large_by_its_own_word(self):
-        self.assert_stops(wire.answers(wire.http(200, b"x" * 100)), "has 100 bytes; 99", most_bytes=99)
+        play = wire.answers(wire.http(200, b"x" * 100))
+        self.assert_stops(play, "has 100 bytes; 99", GatewayRejected, most_bytes=99)
 
     def test_too_large_without_a_word(self):
         raw = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 100
-        self.assert_stops(wire.answers(raw), "larger than 99", most_bytes=99)
+        self.assert_stops(wire.answers(raw), "larger than 99", GatewayRejected, most_bytes=99)
 
     def test_too_slow(self):
         drips = wire.drips(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n")
@@ -208,7 +222,12 @@ class LimitTests(SimpleTestCase):
         self.assert_stops(wire.drips(b"HTTP/1.1 200 OK\r\nX: ", b"y"), "did not answer", first_byte=0.3)
 
     def test_a_compressed_file_is_not_taken(self):
-        self.assert_stops(wire.answers(wire.http(200, b"x", "Content-Encoding: gzip")), "compressed")
+        play = wire.answers(wire.http(200, b"x", "Content-Encoding: gzip"))
+        self.assert_stops(play, "compressed", GatewayRejected)
+
+    def test_a_dripping_error_page_is_not_waited_for_like_a_file(self):
+        drips = wire.drips(b"HTTP/1.1 403 No\r\nContent-Length: 9000\r\n\r\n")
+        self.assert_stops(drips, "answered 403", GatewayRejected, first_byte=0.4)
 
 
 def finished(upstream: FakeUpstream, endpoint: Endpoint) -> str:

@@ -1,6 +1,6 @@
 from django.test import SimpleTestCase
 
-from generations.gateways import FilePart, NewAPI, VideoRequest
+from generations.gateways import FilePart, NewAPI, TaskStatus, VideoRequest
 from generations.gateways.http import Endpoint, send_once
 from tests.upstream import FakeUpstream
 
@@ -18,6 +18,7 @@ FIELDS = {
 class NewAPITests(DialectContract, SimpleTestCase):
     dialect = NewAPI()
     request = VideoRequest("wan2.6-t2v", "A statue", FIELDS)
+    running_word = "IN_PROGRESS"
 
     def test_dotted_paths_become_objects_and_types_are_kept(self):
         message = self.dialect.create(self.request)
@@ -38,6 +39,25 @@ class NewAPITests(DialectContract, SimpleTestCase):
             endpoint = Endpoint(upstream.base_url, upstream.key, frozenset({upstream.host_port}))
             self.dialect.read_create(send_once(endpoint, self.dialect.create(self.request)))
         self.assertEqual((upstream.violations, upstream.creates[0].fields), ([], FIELDS))
+
+    def test_every_version_s_answer_is_read(self):
+        for name in ("result_url", "gemini", "flat_old", "flat_new", "videos_route"):
+            with self.subTest(name):
+                task = self.dialect.read_task(self.answer(200, self.sample(f"version_{name}")))
+                self.assertEqual((task.status, task.upstream_id), (TaskStatus.COMPLETED, "task_example"))
+                self.assertEqual((task.urls, task.error), (("https://cdn.example.com/generated-video.mp4",), ""))
+
+    def test_what_has_not_begun_or_is_unknown_goes_on(self):
+        for word, status in (
+            ("NOT_START", TaskStatus.WAITING),
+            ("SUBMITTED", TaskStatus.WAITING),
+            ("UNKNOWN", TaskStatus.UNKNOWN),
+            ("", TaskStatus.WAITING),
+        ):
+            with self.subTest(word):
+                body = self.sample("processing")
+                body["data"] |= {"status": word, "data": None}
+                self.assertEqual(self.dialect.read_task(self.answer(200, body)).status, status)
 
     def test_the_rewritten_prompt_is_kept(self):
         task = self.dialect.read_task(self.answer(200, self.sample("success")))

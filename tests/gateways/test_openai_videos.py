@@ -15,7 +15,7 @@ class OpenAIVideosTests(DialectContract, SimpleTestCase):
 
     def test_it_is_found_by_name(self):
         self.assertIs(dialect("openai_videos"), DIALECTS["openai_videos"])
-        with self.assertRaisesRegex(KeyError, "newapi, openai_videos"):
+        with self.assertRaisesRegex(KeyError, "newapi, openai_json, openai_videos"):
             dialect("sora")
 
     def test_scalars_travel_as_plain_parts(self):

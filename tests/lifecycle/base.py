@@ -11,9 +11,9 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-from generations.lifecycle import recovery
+from generations.lifecycle import download, recovery
 from generations.lifecycle.invariants import violations
-from generations.models import Gateway, Generation
+from generations.models import Gateway, Generation, Status
 from tests.factories import begun, clip, make_gateway
 from tests.upstream import FakeUpstream
 
@@ -46,6 +46,16 @@ class UpstreamCase:
     def begun(self, **fields) -> Generation:
         self.gateway.note_health()  # what the rows before it met is no trouble of this one
         return begun(**fields)
+
+    def finished(self, generation: Generation) -> Generation:
+        """Take an accepted generation to its end as the poller and the downloader would, and return it."""
+        generation.refresh_from_db()
+        generation.move_to(Status.DOWNLOADING, actor="poller", reason="finished upstream")
+        for _ in range(3):  # the stand-in needs a poll or two until it is done
+            make_due(generation)
+            download.download(generation.pk)
+        run_queue()
+        return self.refreshed(generation)
 
     def refreshed(self, generation: Generation) -> Generation:
         """The row as it is now."""

@@ -115,6 +115,28 @@ class AttachTests(DecisionCase, TestCase):
         self.refused("made by wan2.7, not by wan2.6", decisions.attach, generation, upstream_id, alice())
         decisions.attach(other, upstream_id, alice())
 
+    def test_a_name_the_gateway_has_for_the_model_is_learnt_from_its_answers_to_our_creates(self):
+        alias = {"model": "wan2.6-backend-0715"}
+        generation = self.lost()
+        upstream_id = self.upstream.creates[0].upstream_id
+        self.upstream.tasks[upstream_id].model = alias["model"]
+        make_generation(Status.IN_PROGRESS, model="wan/wan2.7", last_answer=alias)
+        self.refused("made by wan2.6-backend-0715, not by", decisions.attach, generation, upstream_id, alice())
+        make_generation(Status.COMPLETED, last_answer=alias)
+        decisions.attach(generation, upstream_id, alice())
+        self.assertEqual(self.refreshed(generation).upstream_id, upstream_id)
+
+    def test_what_the_gateway_says_of_itself_while_a_person_asks_is_heeded(self):
+        for status, words in ((401, "refused"), (429, "busy")):
+            generation = self.lost()
+            upstream_id = self.upstream.creates[-1].upstream_id
+            script = self.upstream.tasks[upstream_id].script
+            script.poll_status, script.poll_troubles = status, 1
+            with self.subTest(status), self.assertRaisesMessage(CannotDo, words):
+                decisions.attach(generation, upstream_id, alice())
+            self.assertTrue(self.the_gateway().is_paused)
+            self.the_gateway().resume()
+
     def test_an_id_that_another_row_holds(self):
         generation, holder = self.lost(), begun()
         submit.submit(holder.pk)

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from django.db import connection
 from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils import timezone
 
-from generations.gateways import TaskStatus, VideoTask
+from generations.gateways import GatewayUnclear, TaskStatus, VideoTask
 from generations.lifecycle import decisions, download, files, heartbeat, submit, verdicts
 from generations.lifecycle.files import part_of, path_of, stored_name
 from generations.models import Canary, Failure, Gateway, Generation, Status
@@ -24,6 +25,13 @@ from tests.media.clips import make_clip
 from tests.racing import race
 
 HTML = b"<!doctype html><html><body>Sign in to continue</body></html>"
+
+
+def counted(chunks: Iterable[bytes], sizes: list[int]) -> Iterator[bytes]:
+    """Pass chunks on, and note how long each was."""
+    for chunk in chunks:
+        sizes.append(len(chunk))
+        yield chunk
 
 
 class DownloadCase(UpstreamCase):
@@ -107,6 +115,15 @@ class StoreTests(DownloadCase, TestCase):
         self.assertEqual(self.refreshed(generation).version, version + 1)
         self.assert_stored(generation)
 
+    def test_a_poster_that_the_disk_does_not_take_is_made_later(self):
+        generation = self.downloaded()
+        full = mock.patch.object(download, "make_poster", side_effect=OSError(errno.ENOSPC, "No space left on device"))
+        with full, self.assertLogs("generations.lifecycle.download", "WARNING"):
+            download.poster(generation.pk)
+        self.assertEqual(self.refreshed(generation).poster, "")
+        download.poster(generation.pk)
+        self.assertNotEqual(self.refreshed(generation).poster, "")
+
     def test_a_poster_of_a_row_without_a_file_is_no_task(self):
         download.poster(make_generation(Status.IN_PROGRESS).pk)
         download.poster(0)
@@ -137,6 +154,24 @@ class StoreTests(DownloadCase, TestCase):
 
         with mock.patch.object(download, "open_download", changed):
             self.assert_stored(self.downloaded(generation), whole)
+
+    def test_parts_of_two_files_are_never_put_together(self):
+        self.upstream.spliced_file()
+        self.assert_stored(self.downloaded())
+        ranges = [fetch.range != "" for fetch in self.upstream.fetches]
+        self.assertEqual(ranges, [False, True, False])
+
+    def test_a_file_that_cannot_be_gone_on_with_begins_anew(self):
+        self.upstream.truncated_file()
+        generation = self.downloading()
+
+        def shrinks(*args, real=download.open_download, **kwargs):
+            if kwargs["start"]:
+                raise GatewayUnclear("The file could not be fetched: files.invalid answered 416.", status=416)
+            return real(*args, **kwargs)
+
+        with mock.patch.object(download, "open_download", shrinks):
+            self.assert_stored(self.downloaded(generation))
 
     def test_a_file_that_keeps_breaking_off_is_tried_again_later(self):
         self.upstream.truncated_file(times=download.RESUMES + 2)
@@ -215,6 +250,39 @@ class EndTests(DownloadCase, TestCase):
         self.assert_waits(self.downloaded(generation), "no video")
         self.until_it_ends(generation)
         self.assert_failed(self.refreshed(generation), Failure.NO_RESULT, "no video")
+
+    def test_answers_that_are_no_file(self):
+        for status, failure in ((204, Failure.EXPIRED), (400, Failure.EXPIRED), (410, Failure.EXPIRED)):
+            with self.subTest(status):
+                self.upstream.files_answer(status)
+                generation = self.downloading()
+                self.until_it_ends(generation)
+                row = self.refreshed(generation)
+                self.assertEqual((row.status, row.failure), (Status.FAILED, failure))
+                self.assertIn(f"answered {status}", row.detail)
+
+    def test_a_file_that_is_too_large_or_empty_is_given_up_after_bounded_tries(self):
+        real = download.open_download
+        for content, most, words in ((b"", 10**9, "empty"), (clip(), 99, "99 are allowed")):
+            with self.subTest(words):
+                self.upstream.video = content
+                generation = self.downloading()
+                with mock.patch.object(download, "open_download", partial(real, most_bytes=most)):
+                    self.assertEqual(self.until_it_ends(generation), 5)
+                self.assertIn(words, self.refreshed(generation).detail)
+
+    def test_what_is_no_video_is_not_fetched_to_its_end(self):
+        for head in (HTML, b'{"error": "', b"not ready "):
+            self.upstream.video = head * 3_000_000 if len(head) < 20 else head * 400_000
+            generation = self.downloading(model="wan/wan2.6-t2v")
+            written = []
+
+            def watched(part, chunks, *args, real=download._write, written=written, **kwargs):
+                return real(part, counted(chunks, written), *args, **kwargs)
+
+            with self.subTest(head[:9]), mock.patch.object(download, "_write", watched):
+                self.assert_waits(self.downloaded(generation), "not a video.")
+                self.assertLess(sum(written), 200_000)
 
     def test_a_cut_video_that_claims_to_be_whole_is_no_result(self):
         self.upstream.video = clip()[: len(clip()) // 2]
@@ -304,6 +372,24 @@ class GatewayTroubleTests(DownloadCase, TestCase):
         self.poll_answers(generation, 429)
         self.assert_waits(self.downloaded(generation), "busy")
         self.assertTrue(self.the_gateway().is_paused)
+
+    def test_a_file_server_that_is_busy_is_waited_for_as_long_as_it_says(self):
+        self.upstream.files_answer(429, Retry_After="77")
+        generation = self.downloading()
+        row = self.downloaded(generation)
+        self.assert_waits(row, "answered 429")
+        for until in (row.due_at, self.the_gateway().paused_until):  # its files are on the gateway's own origin
+            self.assertTrue(75 < (until - timezone.now()).total_seconds() <= 77)
+
+    def test_a_busy_file_server_of_somebody_else_rests_the_row_alone(self):
+        self.upstream.files_answer(429, Retry_After="77")
+        generation = self.downloading(model="wan/wan2.6-t2v")
+        elsewhere = self.upstream.host_port.replace("127.0.0.1", "localhost")
+        Gateway.objects.update(base_url=f"http://{elsewhere}")
+        with override_settings(PRIVATE_HOSTS=frozenset({self.upstream.host_port, elsewhere})):
+            row = self.downloaded(generation)
+        self.assertGreater((row.due_at - timezone.now()).total_seconds(), 75)
+        self.assertFalse(self.the_gateway().is_paused)
 
     def test_a_key_that_cannot_be_opened_lets_the_row_wait(self):
         generation = self.downloading()

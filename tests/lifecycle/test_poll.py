@@ -20,7 +20,7 @@ from generations.lifecycle import batch, poll, submit, verdicts
 from generations.lifecycle.batch import write_steps
 from generations.lifecycle.cadence import PolledRow, Step
 from generations.lifecycle.poll import Poller, claim, hold_slot, release, settle_all, targets
-from generations.models import Failure, Gateway, Generation, PollerSlot, Status
+from generations.models import Canary, Failure, Gateway, Generation, PollerSlot, Status
 from tests.factories import begun, make_gateway, make_generation
 from tests.lifecycle.base import UpstreamCase, make_due, queued
 from tests.racing import race
@@ -334,6 +334,10 @@ class SlotTests(PollCase, TransactionTestCase):
             change()
         finally:
             connection.close()
+
+    def test_a_poller_at_work_shows_life(self):
+        run_poller()
+        self.assertLess(timezone.now() - Canary.objects.get(cluster="poll").beat_at, timedelta(seconds=30))
 
     def test_a_poller_that_loses_its_slot_stops_and_touches_it_no_more(self):
         stolen = partial(take_slot, SOMEBODY, until=60)

@@ -1,5 +1,6 @@
 """The sweep: whatever was lost, rows go on by themselves, and nothing is sent twice."""
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from unittest import mock
@@ -13,7 +14,7 @@ from django_q.models import OrmQ
 from generations import queue
 from generations.lifecycle import receipts, recovery, submit
 from generations.lifecycle.recovery import QUEUE_ROOM, drop_unused_uploads, sweep
-from generations.models import Generation, GenerationInput, Status, SubmitAttempt, Upload
+from generations.models import Event, Generation, GenerationInput, Status, SubmitAttempt, Upload
 from tests.factories import alice, begun, make_generation
 from tests.lifecycle.base import UpstreamCase, make_due, queued, run_queue
 from tests.lifecycle.test_begin import make_upload
@@ -145,6 +146,41 @@ class LostCreateTests(UpstreamCase, TestCase):
         )
         self.assertGreater(self.refreshed(generation).due_at, timezone.now() + timedelta(hours=23))
 
+    def test_the_alarm_rings_once_after_an_hour_once_after_a_day_and_every_day(self):
+        generation = make_generation(Status.SUBMITTING)
+        make_due(generation)
+        with self.assertLogs("generations.lifecycle.submit", "ERROR"):
+            recovery.set_aside_lost_creates(timezone.now())
+        generation.refresh_from_db()
+        Generation.objects.update(created_at=timezone.now() - timedelta(days=9))  # it had waited before it was sent
+        since = generation.events.get(after=Status.UNKNOWN).at
+        rung = []
+        for minutes in range(30, 60 * 73, 30):
+            now = since + timedelta(minutes=minutes, seconds=5)
+            with self.assertLogs("generations", "ERROR") as logs:
+                logging.getLogger("generations").error("so that there is a line")
+                recovery.ring_for_unknown(now)
+                recovery.ring_for_unknown(now)
+            rung += [minutes / 60] * (len(logs.output) - 1)
+        self.assertEqual(rung, [1, 24, 48, 72])
+        self.assertEqual(self.refreshed(generation).version, generation.version)
+
+    def test_of_two_sweeps_at_once_one_rings(self):
+        make_due(make_generation(Status.UNKNOWN))
+        now = timezone.now()
+
+        def overtaken(real=Event.objects.filter, **fields):
+            find.side_effect = real
+            recovery.ring_for_unknown(now)
+            return real(**fields)
+
+        with (
+            mock.patch.object(Event.objects, "filter", side_effect=overtaken) as find,
+            self.assertLogs("generations.lifecycle.recovery", "ERROR") as logs,
+        ):
+            recovery.ring_for_unknown(now)
+        self.assertEqual(len(logs.output), 1)
+
 
 class RobustTests(UpstreamCase, TestCase):
     def test_a_part_that_fails_keeps_no_other_from_being_done(self):
@@ -171,7 +207,7 @@ class RobustTests(UpstreamCase, TestCase):
         begun()
         make_generation(Status.COMPLETED)
         make_generation(Status.IN_PROGRESS)
-        with self.assertNumQueries(7):
+        with self.assertNumQueries(8):
             sweep()
 
 

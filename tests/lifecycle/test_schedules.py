@@ -53,7 +53,7 @@ from generations.lifecycle import (
 from generations.lifecycle.decisions import SEND_AGAIN_WORDS, CannotDo
 from generations.lifecycle.files import part_of, path_of
 from generations.models import ACTIVE, REVIVABLE, TERMINAL, Event, Gateway, Generation, Status, SubmitAttempt
-from tests.factories import ENVELOPE_MODEL, FORM_MODEL, alice, begun, bob, make_gateway
+from tests.factories import ENVELOPE_MODEL, FORM_MODEL, alice, begun, bob, make_gateway, make_price
 from tests.lifecycle.paper import CREATE_ANSWERS, FILES, POLL_ANSWERS, VIDEO, Killed, PaperGateway, measure
 from videostudio import lifeline
 
@@ -564,7 +564,8 @@ class ScheduleTests(TestCase):
         self.enterContext(patched())
         logging.disable()  # what goes wrong on purpose would fill the report of what does not
         self.addCleanup(logging.disable, logging.NOTSET)
-        make_gateway()
+        make_gateway(failure_policy=Gateway.FailurePolicy.REFUNDED)
+        make_price("0.08", model=FORM_MODEL)  # the others have none, and the ledger says nothing of them
         Schedule.folder, Schedule.account = folder, self.a_day_so_far()
         Schedule.begins_at = datetime.now(UTC)
         Schedule.every = every_invariant()

@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 from email.utils import format_datetime
 from functools import partial
+from itertools import accumulate
 from unittest import mock
 
 from django.db import connection
@@ -18,6 +19,7 @@ from generations.lifecycle.recovery import sweep
 from generations.lifecycle.requests import CannotBuild, create_message
 from generations.lifecycle.submit import open_attempt
 from generations.models import Failure, Gateway, Generation, Status, SubmitAttempt
+from generations.models.gateway import TRIP_AFTER
 from tests.factories import begun, make_gateway, make_generation
 from tests.gateways.wire import closed_port
 from tests.lifecycle.base import UpstreamCase, make_due, queued, run_queue
@@ -184,6 +186,17 @@ class CreateTableTests(UpstreamCase, TestCase):
                 self.assertEqual((attempt.outcome, attempt.http_status), (Outcome.REFUSED, 429))
                 Gateway.objects.update(paused_until=None, paused_reason="")
 
+    def test_busy_without_a_time_rests_longer_with_each_try(self):
+        generation = self.begun()
+        rests = []
+        for _ in range(7):
+            self.upstream.busy()
+            make_due(generation)
+            Gateway.objects.update(paused_until=None, paused_reason="")
+            submit.submit(generation.pk)
+            rests.append(round((self.the_gateway().paused_until - timezone.now()).total_seconds()))
+        self.assertEqual(rests, [10, 20, 40, 80, 160, 300, 300])
+
     def test_busy_is_sent_again_later_as_a_second_attempt(self):
         self.upstream.busy(1)
         generation = self.submitted()
@@ -300,10 +313,19 @@ class CreateTableTests(UpstreamCase, TestCase):
         self.assertEqual([first.status, second.status], [Status.IN_PROGRESS] * 2)
 
     def test_what_an_answer_holds_that_no_database_takes_costs_nobody_the_id(self):
-        raw = b'{"id": "task_odd", "status": "queued", "note": "\xed\xa0\x80 and \\ud800", "ratio": NaN}'
-        self.upstream.answers_status(200, raw)
-        generation = self.submitted()
-        self.assertEqual((generation.status, generation.upstream_id), (Status.IN_PROGRESS, "task_odd"))
+        text = '{"id": "task_%d", "status": "queued", "note": "\\u0000 \\ud800 %s", "ratio": NaN, "n": %s}'
+        for number, raw in enumerate(
+            (
+                (text % (0, "?", "9" * 4000)).encode().replace(b"?", b"\xed\xa0\x80"),
+                (text % (1, "é", "1e999")).encode("latin-1"),
+                (text % (2, "é", "-0.0")).encode("utf-16"),
+                (text % (3, "é" * 100_000, "[" * 400 + "]" * 400)).encode("utf-8-sig"),
+            )
+        ):
+            with self.subTest(number):
+                self.upstream.answers_status(200, raw)
+                generation = self.submitted()
+                self.assertEqual((generation.status, generation.upstream_id), (Status.IN_PROGRESS, f"task_{number}"))
 
 
 class BuildTests(UpstreamCase, TestCase):
@@ -494,6 +516,46 @@ class OneCreateTests(UpstreamCase, TransactionTestCase):
         opened = race([partial(open_attempt, row, message) for row, message in zip(rows, messages, strict=True)])
         self.assertEqual(len([attempt for attempt in opened if attempt]), 2)
         self.assertEqual(Generation.objects.filter(status=Status.SUBMITTING).count(), 2)
+
+    def race_to_submit(self, count: int) -> None:
+        """Let every row have its hint at once, and again whenever one had no room, as the sweep would."""
+        rows = [begun(prompt=f"fox {number}") for number in range(count)]
+        for _ in range(3):
+            Generation.objects.filter(status=Status.QUEUED).update(due_at=timezone.now())
+            race([partial(submit.submit, row.pk) for row in rows])
+
+    def most_at_once(self) -> int:
+        """How many creates the gateway had on its wire at one moment."""
+        starts = [(create.at, 1) for create in self.upstream.creates]
+        ends = [(create.at + self.SLOW, -1) for create in self.upstream.creates]
+        return max(accumulate(change for _, change in sorted(starts + ends)))
+
+    SLOW = 0.3
+
+    def test_no_more_tasks_than_the_gateway_takes_however_many_submit(self):
+        Gateway.objects.update(max_active=3, max_creates=2)
+        for _ in range(9):
+            self.upstream.slow(self.SLOW)
+        self.race_to_submit(9)
+        self.assertEqual(len(self.upstream.creates), 3)
+        self.assertEqual(Generation.objects.filter(status=Status.IN_PROGRESS).count(), 3)
+        self.assertLessEqual(self.most_at_once(), 2)
+
+    def test_one_probe_is_let_through_however_many_submit(self):
+        for _ in range(8):
+            self.upstream.closes_before_answer()
+        Gateway.objects.update(trouble=TRIP_AFTER, tripped_until=timezone.now(), max_creates=8)
+        self.race_to_submit(6)
+        self.assertEqual(len(self.upstream.creates), 1)
+        self.assertTrue(self.the_gateway().is_tripped)  # its answer was lost as well
+
+    def test_a_refusal_of_the_account_stops_whoever_submits_after_it(self):
+        for _ in range(9):
+            self.upstream.answers_status(402, {"error": {"message": "no money"}})
+        Gateway.objects.update(max_creates=2)
+        self.race_to_submit(8)
+        self.assertLessEqual(len(self.upstream.creates), 2)  # those that were on the wire together
+        self.assertTrue(self.the_gateway().is_paused)
 
     def test_two_rows_given_the_same_id_at_once(self):
         body = GOOD | {"id": "task_same"}

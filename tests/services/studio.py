@@ -11,7 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 import httpx
@@ -22,6 +24,7 @@ from psycopg import sql
 from tests.processes import below, command_of, parent_of, wait_for
 from tests.settings import CONTRACT
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 PASSWORD = "correct horse battery staple"
 
 
@@ -32,10 +35,10 @@ def free_port() -> int:
 
 
 class OwnDatabase:
-    """A database of the server in TEST_DATABASE_URL, made and dropped; SQLite in the data directory without one."""
+    """A database made and dropped: of `server`, else of the one in TEST_DATABASE_URL, else SQLite among the data."""
 
-    def __init__(self, template: "OwnDatabase | None" = None) -> None:
-        self.server = os.environ.get("TEST_DATABASE_URL", "").rpartition("/")[0]
+    def __init__(self, template: "OwnDatabase | None" = None, *, server: str = "") -> None:
+        self.server = server or os.environ.get("TEST_DATABASE_URL", "").rpartition("/")[0]
         self.name = f"videostudio_services_{secrets.token_hex(6)}"
         self.url = f"{self.server}/{self.name}" if self.server else ""
         self._run(sql.SQL("CREATE DATABASE {} TEMPLATE {}"), self.name, template.name if template else "template1")
@@ -53,14 +56,15 @@ class Studio:
     """Runs from `with Studio() as studio:` on; `upstream` names a FakeUpstream as the gateway cometapi.
 
     `prepared`, another one whose `prepare` has run, lends its data, so that the start takes two seconds, not seven.
+    `server` is the address of a PostgreSQL server, without a database.
     """
 
-    def __init__(self, *, upstream=None, prepared: "Studio | None" = None, **variables: str) -> None:
+    def __init__(self, *, upstream=None, prepared: "Studio | None" = None, server: str = "", **variables: str) -> None:
         self.scratch = tempfile.TemporaryDirectory(prefix="videostudio-service-")
         self.data = Path(self.scratch.name) / "data"
         self.log_path = Path(self.scratch.name) / "log"
         self.port = free_port()
-        self.database = OwnDatabase(prepared.database if prepared else None)
+        self.database = OwnDatabase(prepared.database if prepared else None, server=server)
         if prepared:
             shutil.copytree(prepared.data, self.data)
         self.environment = self._environment(upstream) | variables
@@ -118,9 +122,10 @@ class Studio:
         )
         assert self.process.poll() is None, self.said()
 
-    def manage(self, *arguments: str, **options) -> subprocess.Popen:
+    def manage(self, *arguments: str, variables: Mapping[str, str] = NOTHING, **options) -> subprocess.Popen:
+        """Start a management command in the studio's environment and these variables."""
         command = [sys.executable, "manage.py", *arguments]
-        return subprocess.Popen(command, cwd=settings.BASE_DIR, env=self.environment, **options)
+        return subprocess.Popen(command, cwd=settings.BASE_DIR, env={**self.environment, **variables}, **options)
 
     def run(self, *arguments: str) -> str:
         """Run one management command beside the tree and return what it printed. Raises when it fails."""
@@ -128,6 +133,20 @@ class Studio:
         printed, _ = process.communicate(timeout=60)
         assert process.returncode == 0, printed
         return printed
+
+    def shell(self, code: str) -> str:
+        """Run Python code beside the tree, with the studio's models at hand, and return what it printed."""
+        return self.run("shell", "--no-imports", "--command", code)
+
+    def audit(self) -> dict[str, int]:
+        """Return how many attempts have each outcome. Raises when an invariant is broken or a file is not whole."""
+        code = (
+            "import collections, json; from django.core.management import call_command;"
+            "from generations.models import SubmitAttempt;"
+            "call_command('check_invariants'); call_command('verify_media');"
+            "print(json.dumps(collections.Counter(SubmitAttempt.objects.values_list('outcome', flat=True))))"
+        )
+        return json.loads(self.shell(code).splitlines()[-1])
 
     def stop(self, number: int = signal.SIGINT) -> float:
         """Signal the supervisor and return how many seconds it took to end. Raises unless it ended cleanly."""
@@ -149,9 +168,7 @@ class Studio:
         found = {}
         for pid in self.everybody():
             if parent_of(pid) == self.process.pid:
-                variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-                cluster = [value[15:].decode() for value in variables if value.startswith(b"Q_CLUSTER_NAME=")]
-                found["web" if "granian" in command_of(pid) else cluster[0]] = pid
+                found[part_of(pid)] = pid
         return found
 
     # People
@@ -164,10 +181,14 @@ class Studio:
         )
         assert answer.status_code == 302, answer.text
 
+    def compose(self, prompt: str, model: str = "wan/wan2.6", **options: str) -> httpx.Response:
+        """Post the composer."""
+        fields = {"model": model, "prompt": prompt, "csrfmiddlewaretoken": self.client.cookies["csrftoken"], **options}
+        return self.client.post("/", files={name: (None, value) for name, value in fields.items()})
+
     def generate(self, prompt: str, model: str = "wan/wan2.6", **options: str) -> str:
         """Post the composer and return the new generation's uuid."""
-        fields = {"model": model, "prompt": prompt, "csrfmiddlewaretoken": self.client.cookies["csrftoken"], **options}
-        answer = self.client.post("/", files={name: (None, value) for name, value in fields.items()})
+        answer = self.compose(prompt, model, **options)
         assert answer.status_code == 302, f"{answer.status_code}\n{self.said()}"
         return answer.headers["Location"].strip("/").rpartition("/")[2]
 
@@ -181,6 +202,18 @@ class Studio:
 
     def status(self, uuid: str) -> str:
         return self.record(uuid).get("status", "")
+
+
+def part_of(pid: int) -> str:
+    """Return which part of a studio a process belongs to: the web server or a cluster, by name; "" when it is gone."""
+    if "granian" in command_of(pid):
+        return "web"
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    named = (value[15:].decode() for value in variables if value.startswith(b"Q_CLUSTER_NAME="))
+    return next(named, "") or "supervisor"
 
 
 def kill(pid: int) -> None:

@@ -1,1 +1,1 @@
-"""The gateway that ships with the studio: both documented dialects over real HTTP, with no model behind them."""
+"""The gateway that ships with the studio: every dialect it speaks, over real HTTP, with no model behind them."""

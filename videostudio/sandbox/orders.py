@@ -19,6 +19,7 @@ from videostudio.sandbox.tasks import MODEL_BYTES
 SECONDS = range(1, 61)
 SIDES = range(64, 4097)  # pixels
 MOST_PIXELS = 3840 * 2160
+MOST_JSON = 64 * 1024 * 1024  # bytes
 TIERS = {"480p": 480, "720p": 720, "1080p": 1080, "1440p": 1440, "2160p": 2160, "4k": 2160}  # short side, pixels
 
 _SIZE = re.compile(r"(\d{2,5})[x*](\d{2,5})", re.ASCII)
@@ -62,46 +63,55 @@ def read_form(request: HttpRequest) -> Order:
         if name != "input_reference":
             raise Refusal(f"{name} must be a plain form field, not a file", param=name)
         for upload in files.getlist(name):
-            if not _IMAGE_START.match(upload.read(12)):
-                raise Refusal("input_reference must be a JPEG, PNG or WebP image", param=name)
-    texts = fields.dict()
-    width, height = _frame(texts, texts.get("model", ""))
+            check_image(upload.read(12), name)
+    return _flat_order(fields.dict())
+
+
+def read_video(request: HttpRequest) -> Order:
+    """Read a create of the OpenAI-style videos API, multipart or JSON; raises Refusal."""
+    if request.content_type != "application/json":
+        return read_form(request)
+    body = json_object(request)
+    for name, value in body.items():
+        if not isinstance(value, str | int | dict):
+            raise Refusal(f"{name} must be a string, a number, a boolean or an object", param=name)
+    flat = {name: value for name, value in body.items() if not isinstance(value, dict)}
+    return _flat_order(
+        {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in flat.items()}
+    )
+
+
+def _flat_order(texts: Mapping[str, str]) -> Order:
+    width, height = read_frame(texts, texts.get("model", ""))
     return Order(
-        model=_model(texts),
-        prompt=_prompt(texts),
+        model=read_model(texts),
+        prompt=read_prompt(texts),
         width=width,
         height=height,
-        seconds=_seconds(texts, ("seconds", "duration")),
+        seconds=read_seconds(texts, ("seconds", "duration")),
         audio=_text_flag(texts, "audio"),
     )
 
 
 def read_json(request: HttpRequest) -> Order:
     """Read a JSON create of the new-api kind: model, prompt, metadata {input, parameters}; raises Refusal."""
-    if request.content_type != "application/json":
-        raise Refusal(f"Content-Type must be application/json, not {request.content_type or 'absent'}")
-    try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError, SuspiciousOperation) as error:
-        raise Refusal(f"the body is not JSON: {error}", code="invalid_json") from error
-    if not isinstance(body, dict):
-        raise Refusal("the body must be a JSON object", code="invalid_json")
-    metadata = _object(body, "metadata")
-    inputs, parameters = _object(metadata, "input"), _object(metadata, "parameters")
-    _check_types(inputs, {"negative_prompt": str, "audio_url": str})
-    _check_types(parameters, _PARAMETERS)
+    body = json_object(request)
+    metadata = inner_object(body, "metadata")
+    inputs, parameters = inner_object(metadata, "input"), inner_object(metadata, "parameters")
+    check_types(inputs, {"negative_prompt": str, "audio_url": str})
+    check_types(parameters, _PARAMETERS)
     if parameters.get("shot_type", "single") not in ("single", "multi"):
         raise Refusal("shot_type must be single or multi", param="shot_type")
-    _check_types(body, {"size": str, "duration": int, "seconds": str})
+    check_types(body, {"size": str, "duration": int, "seconds": str})
     asked = {name: body[name] for name in ("size", "duration", "seconds") if name in body} | parameters
-    model, prompt = _model(body), _prompt(body)
-    width, height = _frame(asked, model)
+    model, prompt = read_model(body), read_prompt(body)
+    width, height = read_frame(asked, model)
     return Order(
         model=model,
         prompt=prompt,
         width=width,
         height=height,
-        seconds=_seconds(asked, ("duration", "seconds")),
+        seconds=read_seconds(asked, ("duration", "seconds")),
         audio=bool(inputs.get("audio_url")) or parameters.get("audio", True),
         prompt_extend=parameters.get("prompt_extend", False),
     )
@@ -121,32 +131,54 @@ _PARAMETERS: dict[str, type] = {
 _TYPE_NAMES = {bool: "a boolean", int: "an integer", str: "a string"}
 
 
-def _check_types(values: Mapping[str, Any], types: Mapping[str, type]) -> None:
+def json_object(request: HttpRequest) -> dict[str, Any]:
+    """Return a JSON body that is an object; raises Refusal."""
+    if request.content_type != "application/json":
+        raise Refusal(f"Content-Type must be application/json, not {request.content_type or 'absent'}")
+    # Not request.body, whose limit is meant for people's forms: an image is text in this one.
+    content = request.read(MOST_JSON + 1)
+    if len(content) > MOST_JSON:
+        raise Refusal(f"the body is longer than {MOST_JSON} bytes", code="too_large", status=413)
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(f"the body is not JSON: {error}", code="invalid_json") from error
+    if not isinstance(body, dict):
+        raise Refusal("the body must be a JSON object", code="invalid_json")
+    return body
+
+
+def check_types(values: Mapping[str, Any], types: Mapping[str, type]) -> None:
     for name, wanted in types.items():
         # Not isinstance: Python takes true for an integer, JSON does not.
         if name in values and type(values[name]) is not wanted:
             raise Refusal(f"{name} must be {_TYPE_NAMES[wanted]}", param=name)
 
 
-def _object(parent: Mapping[str, Any], name: str) -> dict[str, Any]:
+def check_image(content: bytes, name: str) -> None:
+    if not _IMAGE_START.match(content[:12]):
+        raise Refusal(f"{name} must be a JPEG, PNG or WebP image", param=name)
+
+
+def inner_object(parent: Mapping[str, Any], name: str) -> dict[str, Any]:
     value = parent.get(name, {})
     if not isinstance(value, dict):
         raise Refusal(f"{name} must be an object", param=name)
     return value
 
 
-def _model(values: Mapping[str, Any]) -> str:
-    model = _words(values, "model", code="missing_model")
+def read_model(values: Mapping[str, Any], name: str = "model") -> str:
+    model = _text(values, name, code="missing_model")
     if len(model.encode()) > MODEL_BYTES:
-        raise Refusal(f"model must be at most {MODEL_BYTES} bytes long", param="model")
+        raise Refusal(f"{name} must be at most {MODEL_BYTES} bytes long", param=name)
     return model
 
 
-def _prompt(values: Mapping[str, Any]) -> str:
-    return _words(values, "prompt", code="invalid_request")
+def read_prompt(values: Mapping[str, Any], name: str = "prompt") -> str:
+    return _text(values, name, code="invalid_request")
 
 
-def _words(values: Mapping[str, Any], name: str, *, code: str) -> str:
+def _text(values: Mapping[str, Any], name: str, *, code: str) -> str:
     value = values.get(name)
     if value is None:
         raise Refusal(f"{name} is required", code=code, param=name)
@@ -159,7 +191,7 @@ def _words(values: Mapping[str, Any], name: str, *, code: str) -> str:
     return value
 
 
-def _seconds(values: Mapping[str, Any], names: tuple[str, ...]) -> int:
+def read_seconds(values: Mapping[str, Any], names: tuple[str, ...]) -> int:
     name = next((name for name in names if name in values), None)
     if name is None:
         return 5
@@ -176,7 +208,7 @@ def _text_flag(values: Mapping[str, str], name: str) -> bool:
     return text == "true"
 
 
-def _frame(values: Mapping[str, str], model: str) -> tuple[int, int]:
+def read_frame(values: Mapping[str, str], model: str) -> tuple[int, int]:
     """Width and height from a size, or from a ratio (also given as the size) and a tier."""
     size = values.get("size")
     if size and (match := _SIZE.fullmatch(size)):

@@ -17,7 +17,7 @@ from django.utils.crypto import salted_hmac
 
 from videostudio.sandbox import behaviours
 
-type DialectName = Literal["openai_videos", "newapi"]
+type DialectName = Literal["openai_videos", "newapi", "kling_text", "kling_image", "runway", "xai"]
 
 PREFIX = "sbx_"
 ID_LENGTH = 160
@@ -31,7 +31,18 @@ _HEADER = struct.Struct(">BHHHB6s6sB")  # flags, behaviours, width, height, seco
 _MAC_BYTES = 12
 _ROOM = (ID_LENGTH - len(PREFIX)) * 3 // 4 - _MAC_BYTES - _HEADER.size  # for model and prompt, bytes
 _FLAG_HALVES = "".join(chr(code) for code in range(0x1F1E6, 0x1F200))  # two of them are drawn as one flag
-_NEWAPI, _AUDIO, _EXTEND, _CUT, _UTF16 = (1 << bit for bit in range(5))
+_AUDIO, _EXTEND, _CUT, _UTF16 = (1 << bit for bit in range(1, 5))
+# What of the flags says the dialect. Kling's tasks are known under the action that made them only.
+_DIALECTS: dict[DialectName, int] = {
+    "openai_videos": 0,
+    "newapi": 0b1,
+    "kling_text": 0b0010_0000,
+    "kling_image": 0b0100_0000,
+    "runway": 0b0110_0000,
+    "xai": 0b1000_0000,
+}
+_DIALECT_BITS = 0b1110_0001
+_DIALECT_OF = {bits: name for name, bits in _DIALECTS.items()}
 
 
 class UnknownTask(Exception):
@@ -126,7 +137,7 @@ def accept(
         raise ValueError(f"a model name of more than {MODEL_BYTES} bytes does not fit into a task id")
     start, encoding = _shorten(prompt, _ROOM - len(model_bytes))
     flags = (
-        _NEWAPI * (dialect == "newapi")
+        _DIALECTS[dialect]
         | _AUDIO * audio
         | _EXTEND * prompt_extend
         | _CUT * (start != prompt)
@@ -162,7 +173,7 @@ def _unpack(payload: bytes, task_id: str) -> SandboxTask:
     flags, words, width, height, seconds, moment, nonce, model_length = _HEADER.unpack_from(payload)
     rest = payload[_HEADER.size :]
     return SandboxTask(
-        dialect="newapi" if flags & _NEWAPI else "openai_videos",
+        dialect=_DIALECT_OF[flags & _DIALECT_BITS],
         model=rest[:model_length].decode(),
         prompt=rest[model_length:].decode("utf-16-be" if flags & _UTF16 else "utf-8"),
         is_cut=bool(flags & _CUT),

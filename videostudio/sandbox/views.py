@@ -1,4 +1,4 @@
-"""The sandbox's views: the OpenAI-style videos API, the new-api envelope, and the files both link to."""
+"""The sandbox's views: one pair of routes a dialect, and the files they all link to."""
 
 import json
 import time
@@ -14,10 +14,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from videostudio.sandbox import answers, clip, tasks
+from videostudio.sandbox import answers, clip, native, tasks
 from videostudio.sandbox.behaviours import find_behaviours, is_busy
 from videostudio.sandbox.keys import has_key
-from videostudio.sandbox.orders import Order, Refusal, read_form, read_json
+from videostudio.sandbox.orders import Order, Refusal, read_json, read_video
 from videostudio.sandbox.serving import serve_video
 from videostudio.sandbox.tasks import DialectName, SandboxTask, State
 
@@ -32,10 +32,16 @@ class Form:
     read: Callable[[HttpRequest], Order]
     job: Callable[[SandboxTask, float], dict[str, Any]]
     error: Callable[[Refusal], dict[str, Any]]
+    created: Callable[[SandboxTask], dict[str, Any]] = answers.created
 
 
-OPENAI_VIDEOS = Form("openai_videos", read_form, answers.flat_job, answers.flat_error)
+OPENAI_VIDEOS = Form("openai_videos", read_video, answers.flat_job, answers.flat_error)
 NEWAPI = Form("newapi", read_json, answers.envelope, answers.envelope_error)
+KLING_TEXT = Form("kling_text", native.read_kling_text, native.kling_task, native.kling_error, native.kling_created)
+KLING_IMAGE = Form("kling_image", native.read_kling_image, native.kling_task, native.kling_error, native.kling_created)
+KLING = {"text2video": KLING_TEXT, "image2video": KLING_IMAGE}
+RUNWAY = Form("runway", native.read_runway, native.runway_task, native.plain_error, native.runway_created)
+XAI = Form("xai", native.read_xai, native.xai_task, native.plain_error, native.xai_created)
 
 
 def api[**P](form: Form, *methods: str) -> Callable[[View[P]], View[P]]:
@@ -93,6 +99,43 @@ def retrieve_generation(request: HttpRequest, task_id: str) -> HttpResponseBase:
     return _retrieve(task_id, NEWAPI)
 
 
+@api(KLING_TEXT, "POST")
+def create_kling(request: HttpRequest, action: str) -> HttpResponseBase:
+    return _create(request, _kling(action))
+
+
+@api(KLING_TEXT, "GET", "HEAD")
+def retrieve_kling(request: HttpRequest, action: str, task_id: str) -> HttpResponseBase:
+    return _retrieve(task_id, _kling(action))
+
+
+def _kling(action: str) -> Form:
+    if action not in KLING:
+        raise Refusal(f"there is no {action}", code="not_found", status=404)
+    return KLING[action]
+
+
+@api(RUNWAY, "POST")
+def create_runway(request: HttpRequest) -> HttpResponseBase:
+    return _create(request, RUNWAY)
+
+
+@api(RUNWAY, "GET", "HEAD")
+def retrieve_runway(request: HttpRequest, task_id: str) -> HttpResponseBase:
+    native.check_runway_version(request)
+    return _retrieve(task_id, RUNWAY)
+
+
+@api(XAI, "POST")
+def create_xai(request: HttpRequest) -> HttpResponseBase:
+    return _create(request, XAI)
+
+
+@api(XAI, "GET", "HEAD")
+def retrieve_xai(request: HttpRequest, task_id: str) -> HttpResponseBase:
+    return _retrieve(task_id, XAI)
+
+
 @login_not_required
 @require_safe
 def file(request: HttpRequest, token: str) -> HttpResponseBase:
@@ -114,7 +157,7 @@ def _create(request: HttpRequest, form: Form) -> HttpResponseBase:
         raise Refusal("The sandbox refuses this request because its prompt says [refuse].", param="prompt")
     if "[busy]" in words and is_busy(now):
         raise Refusal("Too many requests: try again in 5 seconds.", code="rate_limit_exceeded", status=429)
-    job = answers.created(tasks.accept(dialect=form.dialect, now=now, **asdict(order)))
+    job = form.created(tasks.accept(dialect=form.dialect, now=now, **asdict(order)))
     return _lose(job) if "[lost]" in words else JsonResponse(job)
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from types import FrameType
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from django_q.models import OrmQ
 
 from generations import engine, queue
 from generations.models import Gateway
+from videostudio import lifeline
 from videostudio.premises import CannotStart, listening_address, only_one, wait_for_port
 from videostudio.supervisor import Service, Supervisor
 
@@ -76,13 +78,21 @@ def services(address: str) -> list[Service]:
         Service(
             name=f"{cluster} cluster",
             program=("manage.py", "qcluster"),
-            environment={"Q_CLUSTER_NAME": cluster},
+            environment={"Q_CLUSTER_NAME": cluster, lifeline.WIRE_VARIABLE: str(wire_lock())},
             cluster=cluster,
             pays=cluster == "submit",
         )
         for cluster in queue.CLUSTERS
     ]
     return [web, *clusters]
+
+
+def wire_lock() -> Path:
+    """Return the file that is locked while a paid request may be on the wire.
+
+    An open attempt in the database would not tell whether the process that sends it still lives.
+    """
+    return settings.DATA_DIR / "wire.lock"
 
 
 class DatabaseProbe:
@@ -94,17 +104,19 @@ class DatabaseProbe:
     def canary_at(self, cluster: str) -> datetime | None:
         return self._ask(lambda: engine.canary_at(cluster))
 
+    def message_is_taken(self, pk: int) -> bool:
+        return self._ask(lambda: engine.message_is_taken(pk))
+
     def message_waits(self, pk: int) -> bool:
         return self._ask(lambda: engine.message_waits(pk))
 
     def last_beat(self, cluster: str) -> datetime | None:
+        if cluster == "submit":
+            return timezone.now() if self.is_create_on_the_wire() else None
         return self._ask(lambda: engine.last_beat(cluster))
 
-    def creates_on_the_wire(self) -> int:
-        return self._ask(engine.creates_on_the_wire)
-
-    def release_pollers(self) -> None:
-        self._ask(engine.release_pollers)
+    def is_create_on_the_wire(self) -> bool:
+        return lifeline.is_announced(wire_lock())
 
     def hand_out_again(self, cluster: str) -> None:
         now = timezone.now()

@@ -1,0 +1,89 @@
+"""Counting what gateways answer that no document says, without a statement for each answer."""
+
+import json
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from generations.gateways import GatewayError, VideoTask
+from generations.gateways.drift import oddities, oddity_of
+from generations.lifecycle.persistence import storable
+from generations.models import Drift
+from videostudio.scrubbing import scrub
+
+MOST = 50  # different ones of a kind that are kept for a gateway; the others are counted together
+OTHERS = "(others)"
+SAMPLE = 4096
+
+
+@dataclass
+class Tally:
+    count: int
+    sample: str
+
+
+class DriftCounter:
+    """What was seen since it was last written down, by gateway, kind and what."""
+
+    def __init__(self) -> None:
+        self.seen: dict[tuple[int, str, str], Tally] = {}
+
+    def note(self, gateway: int, task: VideoTask) -> None:
+        for kind, what in oddities(task):
+            if tally := self.seen.get((gateway, kind, what)):
+                tally.count += 1
+            elif len(self.seen) < MOST * MOST:
+                self.seen[gateway, kind, what] = Tally(1, sample_of(task))
+
+    def note_trouble(self, gateway: int, error: GatewayError, *secrets: str) -> None:
+        if oddity := oddity_of(error):
+            tally = self.seen.setdefault((gateway, *oddity), Tally(0, scrub(error.evidence, *secrets)[:SAMPLE]))
+            tally.count += 1
+
+    def take(self) -> dict[tuple[int, str, str], Tally]:
+        """Return what was seen, and begin anew."""
+        seen, self.seen = self.seen, {}
+        return seen
+
+    def give_back(self, seen: dict[tuple[int, str, str], Tally]) -> None:
+        """Take up again what could not be written down."""
+        for oddity, tally in seen.items():
+            self.seen.setdefault(oddity, Tally(0, tally.sample)).count += tally.count
+
+
+def sample_of(task: VideoTask) -> str:
+    """Return an answer as it may be kept: scrubbed, and not endless."""
+    return json.dumps(storable(task.raw), ensure_ascii=False, indent=1)[:SAMPLE]
+
+
+def write_down(seen: dict[tuple[int, str, str], Tally]) -> bool:
+    """Add to the counts; the first sample stays."""
+    now = timezone.now()
+    with transaction.atomic():
+        for (gateway, kind, what), tally in seen.items():
+            known = Drift.objects.filter(gateway=gateway, kind=kind)
+            if known.filter(what=what).update(count=F("count") + tally.count, last_at=now):
+                continue
+            is_full = known.count() >= MOST
+            row, _ = Drift.objects.get_or_create(
+                gateway_id=gateway, kind=kind, what=OTHERS if is_full else what, defaults={"sample": tally.sample}
+            )
+            Drift.objects.filter(pk=row.pk).update(count=F("count") + tally.count, last_at=now)
+    return True
+
+
+def note_answer(gateway: int, task: VideoTask) -> None:
+    """Write down at once what a single answer had in it; no statement when it is as documented."""
+    counter = DriftCounter()
+    counter.note(gateway, task)
+    if counter.seen:
+        write_down(counter.take())
+
+
+def note_trouble(gateway: int, error: GatewayError, *secrets: str) -> None:
+    counter = DriftCounter()
+    counter.note_trouble(gateway, error, *secrets)
+    if counter.seen:
+        write_down(counter.take())

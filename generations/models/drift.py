@@ -1,0 +1,31 @@
+"""What gateways answered that no document says: counted, with a sample, for operators."""
+
+from django.db import models
+from django.utils import timezone
+
+from generations.models.gateway import Gateway
+
+
+class Drift(models.Model):
+    """One word, field or shape that a gateway came up with: how often, since when, and the first answer it was in."""
+
+    class Kind(models.TextChoices):
+        WORD = "word", "Unknown status"
+        FIELD = "field", "New field"
+        SHAPE = "shape", "Unexpected answer"
+
+    gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="drift")
+    kind = models.CharField(max_length=20, choices=Kind)
+    what = models.CharField(max_length=100)
+    count = models.PositiveBigIntegerField(default=0)
+    first_at = models.DateTimeField(default=timezone.now)
+    last_at = models.DateTimeField(default=timezone.now)
+    sample = models.TextField(blank=True, help_text="Without keys, tokens and the queries of links.")
+
+    class Meta:
+        ordering = ["gateway", "kind", "what"]
+        verbose_name_plural = "drift"
+        constraints = [models.UniqueConstraint(fields=["gateway", "kind", "what"], name="one_count_an_oddity")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.what}"

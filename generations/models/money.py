@@ -1,0 +1,391 @@
+"""Money: what models cost, and the ledger of what was reserved, spent and given back."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+
+from generations.catalog import catalog, model_choices
+from generations.models.gateway import Gateway
+from generations.models.statuses import Failure, Status
+from generations.specs import PER, OptionError, Price, Quote, Size, Value, VideoModel, money, rounded
+
+NOTHING = Decimal(0)
+FREE = "sandbox"  # the source of a quote that there is none for: sandbox clips cost nothing
+
+
+class AppendOnly(Exception):
+    """Somebody tried to change or delete what was written into the ledger."""
+
+
+# Prices
+
+
+class ModelPriceQuerySet(models.QuerySet):
+    def of(self, model: VideoModel, gateway: Gateway) -> "ModelPriceQuerySet":
+        """What was entered for this model, and what this gateway says of it."""
+        entered = Q(origin=ModelPrice.Origin.OPERATOR, model_key=model.key) & (Q(gateway=None) | Q(gateway=gateway))
+        listed = Q(origin=ModelPrice.Origin.LISTING, upstream_id=model.upstream_id, gateway=gateway)
+        return self.filter(entered | listed).order_by("pk")
+
+    def quote(self, model: VideoModel, values: Mapping[str, object], gateway: Gateway) -> Quote | None:
+        """Return what a video of these clean values costs at this gateway; None when that is not known.
+
+        An operator's row goes before the gateway's own list, and that before the catalogue; the first of
+        them that has a price for these values decides. One statement; none for the sandbox.
+        """
+        if gateway.is_sandbox:
+            return None
+        rows = list(self.of(model, gateway))
+        of_origin = {
+            name: [row.as_price(model) for row in rows if row.origin == origin]
+            for origin, name in ((ModelPrice.Origin.OPERATOR, "operator"), (ModelPrice.Origin.LISTING, "gateway"))
+        }
+        of_origin["catalogue"] = [price for price in model.prices if price.gateway in {"", gateway.name}]
+        for name, prices in of_origin.items():
+            if price := model.fitting([price for price in prices if price], values):
+                amount = price.cost(model.asked(values).seconds)
+                source = f"{name}, {price.words}, {price.as_of}: {price.source}"
+                return None if amount is None else Quote(amount=amount, currency=price.currency, source=source[:200])
+        return None
+
+
+def known_prices(models: Iterable[VideoModel]) -> dict[str, list[str]]:
+    """Return every price that is known of each model, in words, by its key, the strongest first. One statement."""
+    rows = list(ModelPrice.objects.select_related("gateway").order_by("pk"))
+    found = {}
+    for model in models:
+        own = [row for row in rows if row.model_key == model.key]
+        listed = [row for row in rows if row.is_listed_for(model)]
+        found[model.key] = [row.in_words(model) for row in (*own, *listed) if row.as_price(model)] + [
+            f"{price.case} (the catalogue, {price.as_of}: {price.source})" for price in model.prices
+        ]
+    return found
+
+
+class ModelPrice(models.Model):
+    """One price beside the catalogue's: an operator's own, or one that a gateway's list of models named."""
+
+    class Origin(models.TextChoices):
+        OPERATOR = "operator", "Entered here"
+        LISTING = "listing", "The gateway's list"
+
+    origin = models.CharField(max_length=20, choices=Origin, default=Origin.OPERATOR, editable=False)
+    model_key = models.CharField("model", max_length=100, blank=True, choices=model_choices)
+    upstream_id = models.CharField(max_length=100, blank=True, editable=False)
+    gateway = models.ForeignKey(
+        Gateway,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="prices",
+        help_text="Empty: whichever gateway renders it.",
+    )
+    per = models.CharField(max_length=20, choices=[(unit, words) for unit, words in PER.items()])
+    amount = models.DecimalField(max_digits=12, decimal_places=6)
+    currency = models.CharField(
+        max_length=3, default="USD", validators=[RegexValidator(r"^[A-Z]{3}$", "Three capitals, such as USD.")]
+    )
+    option = models.CharField(
+        max_length=50, blank=True, help_text="Only where this option, for example size, has the value beside it."
+    )
+    value = models.CharField(max_length=100, blank=True, help_text="A value of the option; of a size also its tier.")
+    source = models.CharField(max_length=200, help_text="Where it is written: a page, a contract, an invoice.")
+    as_of = models.DateField("as of", default=timezone.localdate)
+
+    objects = ModelPriceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["model_key", "upstream_id", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model_key", "gateway", "option", "value"],
+                condition=Q(origin="operator", gateway__isnull=False),
+                name="one_own_price_a_case_and_gateway",
+            ),
+            models.UniqueConstraint(
+                fields=["model_key", "option", "value"],
+                condition=Q(origin="operator", gateway__isnull=True),
+                name="one_own_price_a_case",
+            ),
+            models.UniqueConstraint(
+                fields=["gateway", "upstream_id"], condition=Q(origin="listing"), name="one_listed_price_a_model"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_key or self.upstream_id}: {money(self.amount, self.currency)} {self.get_per_display()}"
+
+    def clean(self) -> None:
+        """Check it as a price in a catalogue file is checked."""
+        if not self.model_key:
+            raise ValidationError({"model_key": "Choose a model."})
+        same = {"model_key": self.model_key, "gateway": self.gateway, "option": self.option, "value": self.value}
+        if ModelPrice.objects.filter(origin=self.Origin.OPERATOR, **same).exclude(pk=self.pk).exists():
+            raise ValidationError("There is a price for this case already.")
+        if bool(self.option) != bool(self.value):
+            raise ValidationError("An option and its value go together.")
+        if self.amount is None:
+            return  # said at the field
+        model = catalog().get(self.model_key)
+        try:
+            model.check_price(self.require_price(model))
+        except ValueError as error:
+            sentence = str(error).removeprefix("price: ").rstrip(".")
+            raise ValidationError(f"{sentence[:1].upper()}{sentence[1:]}.") from error
+
+    def require_price(self, model: VideoModel) -> Price:
+        """Return it as the catalogue would have it. Raises ValueError when it does not fit the model (any more)."""
+        when = {self.option: typed(model, self.option, self.value)} if self.option else {}
+        return Price(
+            per=self.per,
+            amount=self.amount,
+            currency=self.currency,
+            source=self.source,
+            as_of=f"{self.as_of:%Y-%m-%d}",
+            when=when,
+            gateway=self.gateway.name if self.gateway_id and self.origin == self.Origin.OPERATOR else "",
+        )
+
+    def is_listed_for(self, model: VideoModel) -> bool:
+        is_listed = self.origin == self.Origin.LISTING and self.upstream_id == model.upstream_id
+        return is_listed and self.gateway is not None and self.gateway.does_offer(model)
+
+    def in_words(self, model: VideoModel) -> str:
+        """Return it as people read it, with where it comes from. Raises ValueError like `require_price`."""
+        price = self.require_price(model)
+        at = f" at {self.gateway.name}" if self.gateway and not price.gateway else ""
+        return f"{price.case}{at} ({self.get_origin_display().lower()}, {price.as_of}: {price.source})"
+
+    def as_price(self, model: VideoModel) -> Price | None:
+        """Return it as a price; None when the model lost the option or the value it is for."""
+        try:
+            return self.require_price(model)
+        except ValueError:
+            return None
+
+
+def typed(model: VideoModel, name: str, value: str) -> Value:
+    """Return an option's value as its type, or a size's tier. Raises ValueError."""
+    option = model.option(name)
+    if option is None:
+        raise ValueError(f"{model.label} has no option {name}")
+    if isinstance(option, Size) and value in option.tiers:
+        return value
+    try:
+        read = option.read(value)
+    except OptionError as error:
+        raise ValueError(str(error).rstrip(".")) from error
+    if read is None:
+        raise ValueError(f"{name} has no value {value}")
+    return read
+
+
+# The ledger
+
+
+class LedgerQuerySet(models.QuerySet):
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise AppendOnly("What the ledger says is not changed. Write an entry that corrects it.")
+
+    def delete(self) -> NoReturn:
+        raise AppendOnly("What the ledger says is not deleted. Write an entry that corrects it.")
+
+    def bulk_update(self, objs: Any, fields: Any, batch_size: Any = None) -> NoReturn:
+        raise AppendOnly("What the ledger says is not changed. Write an entry that corrects it.")
+
+    def sums(self) -> dict[str, Decimal]:
+        """Return what is held and what was spent, all in all."""
+        found = self.aggregate(held=Sum("held"), spent=Sum("spent"))
+        return {name: rounded(total or NOTHING) for name, total in found.items()}
+
+
+class LedgerEntry(models.Model):
+    """One movement of money: how much more, or less, is held, and how much more, or less, is spent.
+
+    `number` counts the reservations of a generation from 1: each request that may be billed has its own.
+    Entries are only ever added.
+    """
+
+    class Kind(models.TextChoices):
+        RESERVE = "reserve", "Reserved"
+        SETTLE = "settle", "Spent"
+        RELEASE = "release", "Released"
+        ADJUST = "adjust", "Corrected"
+
+    generation = models.ForeignKey("generations.Generation", on_delete=models.PROTECT, related_name="ledger")
+    number = models.PositiveIntegerField(default=1)
+    kind = models.CharField(max_length=20, choices=Kind)
+    held = models.DecimalField(max_digits=12, decimal_places=6, default=NOTHING)
+    spent = models.DecimalField(max_digits=12, decimal_places=6, default=NOTHING)
+    currency = models.CharField(max_length=3)
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.CharField(max_length=150)
+    reason = models.CharField(max_length=300, blank=True)
+
+    objects = LedgerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["generation", "id"]
+        verbose_name_plural = "ledger entries"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="adjust")
+                | Q(kind="reserve", held__gte=0, spent=0)
+                | Q(kind="settle", held__lte=0, spent__gte=0)
+                | Q(kind="release", held__lte=0, spent=0),
+                name="each_kind_moves_its_own_way",
+            ),
+            models.UniqueConstraint(
+                fields=["generation", "number"], condition=Q(kind="reserve"), name="one_reserve_a_number"
+            ),
+            models.UniqueConstraint(
+                fields=["generation", "number"], condition=Q(kind="settle"), name="one_settle_a_number"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        amount = self.spent if self.kind == self.Kind.SETTLE else abs(self.held) or self.spent
+        return f"{self.get_kind_display()} {money(amount, self.currency)}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnly("What the ledger says is not changed. Write an entry that corrects it.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnly("What the ledger says is not deleted. Write an entry that corrects it.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """A change of status, as far as money goes. `cost` is what the gateway says it took, in USD, when it says so."""
+
+    generation: int
+    before: str
+    after: str
+    failure: str
+    quote: Decimal | None
+    currency: str
+    policy: str
+    actor: str
+    cost: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """The newest reservation of a generation: its number, and what is left of it."""
+
+    number: int
+    held: Decimal
+    spent: Decimal
+    is_settled: bool
+
+
+def follow(moves: Iterable[Move]) -> None:
+    """Write what these changes of status mean for money: two statements however many, none when they mean nothing.
+
+    Called in the transaction of the changes themselves.
+    """
+    kinds = [(move, kind) for move in moves if (kind := kind_of(move))]
+    if not kinds:
+        return
+    known = newest_reservations([move.generation for move, _ in kinds])
+    entries = (entry_of(move, kind, known.get(move.generation)) for move, kind in kinds)
+    LedgerEntry.objects.bulk_create(entry for entry in entries if entry)
+
+
+def kind_of(move: Move) -> str:
+    """Return which kind of entry a change of status asks for; "" for none. docs/architecture.md section 3."""
+    kind, edge = LedgerEntry.Kind, (move.before, move.after)
+    if move.quote is None:
+        return kind.SETTLE if move.cost is not None and move.after == Status.DOWNLOADING else ""
+    if edge == (Status.UNKNOWN, Status.QUEUED):
+        return kind.RESERVE
+    if edge == (Status.FAILED, Status.IN_PROGRESS):
+        return kind.ADJUST
+    if move.after == Status.DOWNLOADING:
+        return kind.SETTLE
+    if move.after == Status.CANCELLED:
+        return kind.RELEASE
+    if move.after != Status.FAILED or move.before == Status.DOWNLOADING or move.failure == Failure.GAVE_UP:
+        return ""
+    if move.before != Status.IN_PROGRESS:
+        return kind.RELEASE  # nothing was made: it was refused, never sent, or a person confirmed it
+    policies = {Gateway.FailurePolicy.BILLED: kind.SETTLE, Gateway.FailurePolicy.REFUNDED: kind.RELEASE}
+    return policies.get(Gateway.FailurePolicy(move.policy), "")
+
+
+def entry_of(move: Move, kind: str, last: Reservation | None) -> LedgerEntry | None:
+    """Return the entry of one change; None when the money is where it belongs already."""
+    number, open_held = (last.number, last.held) if last else (1, NOTHING)
+    held = spent = NOTHING
+    currency, reason = move.currency, ""
+    match kind:
+        case LedgerEntry.Kind.RESERVE:
+            number, held = number + 1 if last else 1, move.quote or NOTHING
+            reason = "sent again by decision"
+        case LedgerEntry.Kind.ADJUST:
+            if last is None or last.held or last.is_settled or last.spent or not move.quote:
+                return None
+            held, reason = move.quote or NOTHING, "held again: upstream is asked again"
+        case LedgerEntry.Kind.SETTLE:
+            if last and (last.is_settled or last.spent or (not last.held and move.quote)):
+                return None
+            held, spent = -open_held, open_held
+            if move.cost is not None and currency in {"", "USD"}:
+                spent, currency, reason = rounded(move.cost), "USD", "as the gateway says"
+        case LedgerEntry.Kind.RELEASE:
+            if not open_held:
+                return None
+            held, reason = -open_held, Failure(move.failure).label if move.failure else "withdrawn before it was sent"
+    return LedgerEntry(
+        **{"generation_id": move.generation, "number": number, "kind": kind, "held": held, "spent": spent},
+        currency=currency,
+        actor=move.actor,
+        reason=reason,
+    )
+
+
+def newest_reservations(generations: Collection[int]) -> dict[int, Reservation]:
+    """Return the newest reservation of each generation that has one, by its key: one statement."""
+    sums = (
+        LedgerEntry.objects.filter(generation__in=generations)
+        .order_by("number")
+        .values_list("generation", "number")
+        .annotate(Sum("held"), Sum("spent"), settled=Count("pk", filter=Q(kind=LedgerEntry.Kind.SETTLE)))
+    )
+    return {
+        generation: Reservation(number, rounded(held), rounded(spent), bool(settled))
+        for generation, number, held, spent, settled in sums
+    }
+
+
+def correct(generation: int, currency: str, spent: Decimal, *, actor: str, reason: str) -> None:
+    """Write what a generation that has ended did cost after all: nothing of it is held any more."""
+    sums = list(
+        LedgerEntry.objects.filter(generation=generation)
+        .order_by("number")
+        .values_list("number")
+        .annotate(Sum("held"), Sum("spent"))
+    )
+    numbers = [number for number, _, _ in sums] or [1]
+    difference = spent - sum((rounded(paid) for _, _, paid in sums), NOTHING)
+    held = {number: rounded(kept) for number, kept, _ in sums}
+    LedgerEntry.objects.bulk_create(
+        LedgerEntry(
+            **{"generation_id": generation, "number": number, "kind": LedgerEntry.Kind.ADJUST, "currency": currency},
+            held=-held.get(number, NOTHING),
+            spent=difference if number == numbers[-1] else NOTHING,
+            actor=actor,
+            reason=reason,
+        )
+        for number in numbers
+        if held.get(number) or number == numbers[-1]
+    )

@@ -1,0 +1,75 @@
+"""What operators decide about single video models, beside what the catalogue says."""
+
+from django.db import models
+
+from generations.catalog import catalog, model_choices
+from generations.specs import VideoModel
+
+
+class ModelSwitchQuerySet(models.QuerySet):
+    def by_key(self) -> "dict[str, ModelSwitch]":
+        """Return every switch there is by the key of its model: one statement."""
+        return {switch.model_key: switch for switch in self}
+
+    def why_not(self, model: VideoModel) -> str:
+        """Return why this model cannot be asked for, "" when it can."""
+        return why_not(model, self.filter(model_key=model.key).first())
+
+
+class ModelSwitch(models.Model):
+    """One model of the catalogue, switched by hand. A model without a switch is as the catalogue says."""
+
+    class Position(models.TextChoices):
+        CATALOGUE = "catalogue", "As the catalogue says"
+        ON = "on", "On"
+        OFF = "off", "Off"
+
+    model_key = models.CharField("model", max_length=100, choices=model_choices, unique=True)
+    position = models.CharField(
+        max_length=10,
+        choices=Position,
+        default=Position.CATALOGUE,
+        help_text="Off: nobody can choose it. On: it can be chosen although the catalogue says paused or retired.",
+    )
+    is_hidden = models.BooleanField(
+        "hidden",
+        default=False,
+        help_text="Left out of the composer's list and of the models page. Whoever names it is still served.",
+    )
+    reason = models.CharField(max_length=200, blank=True, help_text="Shown to people when it is switched off.")
+    changed_at = models.DateTimeField(auto_now=True)
+
+    objects = ModelSwitchQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["model_key"]
+        verbose_name_plural = "model switches"
+
+    def __str__(self) -> str:
+        return f"{self.model_key}: {self.get_position_display()}"
+
+
+def is_in_use(model: VideoModel, position: str | None) -> bool:
+    """Say whether a model whose switch stands in this position (None: it has none) can be asked for."""
+    if position in {ModelSwitch.Position.ON, ModelSwitch.Position.OFF}:
+        return position == ModelSwitch.Position.ON
+    return model.is_choosable
+
+
+def why_not(model: VideoModel, switch: ModelSwitch | None) -> str:
+    """Return why a model with this switch cannot be asked for, in a sentence or two; "" when it can."""
+    if is_in_use(model, switch.position if switch else None):
+        return ""
+    if switch and switch.position == ModelSwitch.Position.OFF:
+        reason = switch.reason.strip().rstrip(".")
+        return f"{model.label} is switched off: {reason}." if reason else f"{model.label} is switched off."
+    if model.status != "retired":
+        return f"{model.label} is {model.status}."
+    sentence = f"{model.label} is retired since {model.retired_on}."
+    successor = successor_of(model)
+    return f"{sentence} {successor.label} succeeds it." if successor else sentence
+
+
+def successor_of(model: VideoModel) -> VideoModel | None:
+    """Return the model that takes over from a retired one."""
+    return catalog().get(model.successor) if model.successor else None

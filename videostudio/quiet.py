@@ -1,0 +1,16 @@
+"""Keeping the log readable: what passes by itself is said in one line."""
+
+import logging
+
+from generations.lifecycle.persistence import is_away
+
+
+class AwayFilter(logging.Filter):
+    """Says in one line that a page met a database that is away: a trace for every reload tells nobody more."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+        if is_away(error):
+            record.msg, record.args = f"{record.getMessage()}: the database is away ({type(error).__name__})", ()
+            record.exc_info, record.levelno, record.levelname = None, logging.WARNING, "WARNING"
+        return True
