@@ -4,6 +4,7 @@ from generations.models.drift import Drift
 from generations.models.engine import Canary, PollerSlot
 from generations.models.gateway import Gateway
 from generations.models.generation import Generation
+from generations.models.library import Group, Project, Star, Tag, Tagging
 from generations.models.listing import CatalogNotice, CatalogSnapshot
 from generations.models.money import AppendOnly, LedgerEntry, ModelPrice
 from generations.models.people import Membership, Team, User
@@ -28,14 +29,19 @@ __all__ = [
     "Gateway",
     "Generation",
     "GenerationInput",
+    "Group",
     "LedgerEntry",
     "Membership",
     "ModelPrice",
     "ModelSwitch",
     "PollerSlot",
+    "Project",
     "Prompt",
+    "Star",
     "Status",
     "SubmitAttempt",
+    "Tag",
+    "Tagging",
     "Team",
     "Upload",
     "User",

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from generations.catalog import catalog, model_choices
 from generations.models.gateway import Gateway
+from generations.models.library import RATING_VALIDATORS, Group, Project
 from generations.models.money import Move, follow
 from generations.models.people import Team
 from generations.models.prompt import Prompt
@@ -92,6 +93,7 @@ class Generation(Shown, models.Model):
     form_digest = models.CharField(max_length=64, blank=True)
     parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="children")
     relation = models.CharField(max_length=20, choices=Relation, blank=True)
+    group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.SET_NULL, related_name="generations")
     options = models.JSONField(default=dict)
     asked_width = models.PositiveIntegerField(null=True)
     asked_height = models.PositiveIntegerField(null=True)
@@ -142,7 +144,13 @@ class Generation(Shown, models.Model):
     poster = models.CharField(max_length=200, blank=True)
     preview = models.CharField(max_length=200, blank=True)
     deleted_at = models.DateTimeField(null=True)
+    deleted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     purged_at = models.DateTimeField(null=True)
+
+    # How the team keeps it
+    project = models.ForeignKey(Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="generations")
+    rating = models.PositiveSmallIntegerField(null=True, blank=True, validators=RATING_VALIDATORS)
+    pinned_at = models.DateTimeField(null=True, blank=True, help_text="A pinned video is never purged.")
 
     objects = GenerationQuerySet.as_manager()
 
@@ -160,6 +168,9 @@ class Generation(Shown, models.Model):
             models.CheckConstraint(
                 condition=~Q(status=Status.COMPLETED) | ~Q(file="") | Q(purged_at__isnull=False),
                 name="completed_has_a_file",
+            ),
+            models.CheckConstraint(
+                condition=Q(rating=None) | Q(rating__gte=1, rating__lte=5), name="rating_is_one_to_five"
             ),
             models.CheckConstraint(
                 condition=~Q(status__in=sorted(UNFINISHED)) | Q(due_at__isnull=False),
@@ -183,6 +194,8 @@ class Generation(Shown, models.Model):
             models.Index(fields=["team", "created_by", "-id"], name="generation_person"),
             models.Index(fields=["gateway", "status"], name="generation_load"),
             models.Index(fields=["team", "created_at"], name="generation_costs"),
+            models.Index(fields=["project", "-id"], name="generation_project"),
+            models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="generation_trash"),
         ]
 
     def __str__(self) -> str:
