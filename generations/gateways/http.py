@@ -119,36 +119,33 @@ class AsyncSender:
     def __init__(self, connections: int = 200, *, times: Times = POLL_TIMES) -> None:
         self._connections = connections
         self._times = times
-        self._client: httpx.AsyncClient | None = None
+        self._extensions = {"timeout": times.as_timeout().as_dict()}
+        self._transport: AiohttpTransport | None = None
 
     async def __aenter__(self) -> Self:
-        self._client = httpx.AsyncClient(
-            transport=AiohttpTransport(client=self._session),
-            timeout=self._times.as_timeout(),
-            cookies=_no_cookies(),
-            trust_env=False,
-        )
+        # The transport without httpx's client around it: a poll has no cookies, redirects or proxies to look after.
+        self._transport = AiohttpTransport(client=self._session)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._client is not None:
-            await self._client.aclose()
+        if self._transport is not None:
+            await self._transport.aclose()
 
     async def send(self, endpoint: Endpoint, message: Message) -> Answer:
         """Send one GET and return its answer. Raise GatewayUnclear for any trouble on the way.
 
         Never for a create: this transport cannot say whether a lost request was sent. ValueError then.
         """
-        if message.method != "GET" or self._client is None:
+        if message.method != "GET" or self._transport is None:
             raise ValueError("an entered AsyncSender sends GET messages only")
         url = _gateway_url(endpoint, message.path)
-        request = self._client.build_request("GET", url, headers=_headers(endpoint, message))
+        request = httpx.Request("GET", url, headers=_headers(endpoint, message), extensions=self._extensions)
         token = is_private_allowed.set(_is_private(endpoint, url))
         try:
             async with asyncio.timeout(self._times.overall):
-                response = await self._client.send(request, stream=True)
+                response = await self._transport.handle_async_request(request)
                 try:
                     return _answer(endpoint, response, *await _read_async(response.aiter_raw()))
                 finally:

@@ -108,6 +108,7 @@ class Poller:
         self.slot, self.token = slot, token
         self.stop_at = time.monotonic() + budget
         self.targets: dict[int, Target] = {}
+        self.closing: set[int] = set()  # gateways whose pause is being written
         self.in_hand: dict[asyncio.Task[None], int] = {}  # task: its gateway
         self.steps: list[Step] = []
         self.settled: dict[int, VideoTask] = {}
@@ -121,7 +122,7 @@ class Poller:
     async def run(self) -> None:
         try:
             async with AsyncSender(connections=AT_ONCE) as self.sender, asyncio.TaskGroup() as helpers:
-                self.targets = await self.db(targets) or {}
+                await self.look_at_gateways()
                 helpers.create_task(self.beat())
                 helpers.create_task(self.flush_often())
                 while not self.is_lost and time.monotonic() < self.stop_at:
@@ -142,10 +143,8 @@ class Poller:
     async def step(self) -> None:
         """Claim what is due and has room; sleep a moment when nothing is or has."""
         rooms = self.rooms()
-        if not rooms and self.in_hand:
-            await asyncio.sleep(FULL_SECONDS)
-            return
-        rows = await self.db(claim, self.token, rooms) or []
+        full = {pk for pk, target in self.targets.items() if target.is_open} - rooms.keys()
+        rows = (rooms and await self.db(claim, self.token, rooms)) or []
         start_by = time.monotonic() + START_SECONDS
         for row in rows:
             task = asyncio.create_task(self.ask_in_turn(row, start_by))
@@ -153,7 +152,19 @@ class Poller:
             task.add_done_callback(self.in_hand.pop)
         taken = Counter(row.gateway_id for row in rows)
         if not any(taken[pk] == room for pk, room in rooms.items()):  # else there may be more
-            await asyncio.sleep(GATHER_SECONDS if rows else IDLE_SECONDS)
+            await self.rest(GATHER_SECONDS if rows else IDLE_SECONDS, full)
+
+    async def rest(self, seconds: float, full: set[int]) -> None:
+        """Sleep for so long, or until one of these gateways, which were full, has room again.
+
+        So a gateway with nothing due does not set the pace of one that has much.
+        """
+        until = time.monotonic() + seconds
+        while full and time.monotonic() < until:
+            await asyncio.sleep(FULL_SECONDS)
+            if full & self.rooms().keys():
+                return
+        await asyncio.sleep(max(until - time.monotonic(), 0))
 
     def rooms(self) -> dict[int, int]:
         """Return how many rows of each open gateway may be taken now; those with little room wait for more.
@@ -204,11 +215,19 @@ class Poller:
         if not (is_account or isinstance(error, GatewayBusy)) or not self.targets[gateway.pk].is_open:
             return
         self.targets[gateway.pk] = replace(target, is_open=False)
+        self.closing.add(gateway.pk)
         if is_account:
             log.error("gateway %s is paused: %s", gateway.name, error)
             await self.db(gateway.pause, str(error))
         else:
             await self.db(gateway.pause_for, error.retry_after or BUSY_SECONDS, str(error))
+        self.closing.discard(gateway.pk)
+
+    async def look_at_gateways(self) -> None:
+        """Read the gateways again; one that is being paused stays closed, for this look may be older than its pause."""
+        found = await self.db(targets) or self.targets
+        closed = {pk: replace(found[pk], is_open=False) for pk in self.closing & found.keys()}
+        self.targets = found | closed
 
     async def drain(self) -> None:
         """Wait for the last answers, not for long when the studio stops."""
@@ -253,7 +272,7 @@ class Poller:
         """Renew the slot's lease and look at the gateways again; sweep and show life now and then."""
         swept_at = shown_at = 0.0
         while not self.is_lost:
-            self.targets = await self.db(targets) or self.targets
+            await self.look_at_gateways()
             held = await self.db(hold_slot, self.slot, self.token)
             if held is False or lifeline.is_leaving():
                 self.is_lost = True

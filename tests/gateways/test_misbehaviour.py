@@ -197,7 +197,7 @@ class KeptConnectionTests(SimpleTestCase):
                 return [FORM.read_task(answer).upstream_id for answer in (first, again)]
 
         def late(sender: AsyncSender) -> bool:
-            session = sender._client._transport.client
+            session = sender._transport.client
             return any(proto.should_close for kept in session.connector._conns.values() for proto, _ in kept)
 
         with wire.RawServer(play) as server:

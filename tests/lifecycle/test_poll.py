@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from generations import tasks
-from generations.gateways import GatewayUnclear, TaskStatus, VideoTask
+from generations.gateways import GatewayBusy, GatewayUnclear, TaskStatus, VideoTask
 from generations.lifecycle import batch, poll, submit, verdicts
 from generations.lifecycle.batch import write_steps
 from generations.lifecycle.cadence import PolledRow, Step
@@ -474,6 +474,64 @@ class RoomTests(TestCase):
         self.assertEqual(self.poller({}).rooms(), {})
 
 
+class RestTests(PollCase, TransactionTestCase):
+    """How long a poller sleeps that has found nothing, or little."""
+
+    def rested(self, *, room_after: int | None, full: bool = True) -> float:
+        """Return the seconds a rest of 0.4 s took while a gateway was full until the nth look."""
+        gateway = make_gateway("busy")
+        looks: list[dict[int, int]] = []
+
+        class Looked(Poller):
+            def rooms(self) -> dict[int, int]:
+                looks.append({})
+                return {gateway.pk: 50} if len(looks) == room_after else {}
+
+        async def rest() -> float:
+            began = time.monotonic()
+            await poller.rest(0.4, {gateway.pk} if full else set())
+            return time.monotonic() - began
+
+        poller = Looked("p0", ME)
+        self.addCleanup(poller.database.shutdown)
+        return asyncio.run(rest())
+
+    def test_it_ends_as_soon_as_a_full_gateway_has_room(self):
+        self.assertLess(self.rested(room_after=2), 0.3)
+
+    def test_it_lasts_while_none_has(self):
+        self.assertGreaterEqual(self.rested(room_after=None), 0.4)
+
+    def test_it_lasts_when_none_was_full(self):
+        self.assertGreaterEqual(self.rested(room_after=1, full=False), 0.4)
+
+
+class LookTests(PollCase, TransactionTestCase):
+    def test_a_gateway_that_is_being_paused_is_not_opened_by_an_older_look(self):
+        gateway = make_gateway("busy")
+        poller = Poller("p0", ME)
+        self.addCleanup(poller.database.shutdown)
+
+        async def look_while_it_is_paused() -> list[bool]:
+            await poller.look_at_gateways()
+            heeding = asyncio.create_task(poller.heed(poller.targets[gateway.pk], GatewayBusy("slow", retry_after=60)))
+            look = asyncio.create_task(poller.look_at_gateways())  # handed to the database before the pause is
+            seen = []
+            while not (look.done() and heeding.done()):
+                await asyncio.sleep(0)
+                seen.append(poller.targets[gateway.pk].is_open)
+            await poller.look_at_gateways()
+            return [*seen[1:], poller.targets[gateway.pk].is_open]
+
+        old = targets()
+
+        def old_look() -> dict:
+            return old if not Gateway.objects.get(pk=gateway.pk).is_paused else targets()
+
+        with mock.patch.object(poll, "targets", old_look):
+            self.assertNotIn(True, asyncio.run(look_while_it_is_paused()))
+
+
 class TurnTests(PollCase, TransactionTestCase):
     """Rows that are claimed and wait for a free lane."""
 
@@ -503,6 +561,11 @@ class TurnTests(PollCase, TransactionTestCase):
                 self.run_slowly(AHEAD=2, **limits)
                 self.assertEqual((max(self.asked_at_once), len(self.asked_at_once)), (3, 8))
                 self.assertEqual(Generation.objects.filter(claim="", tries=1).count(), 8)
+
+    def test_an_idle_gateway_does_not_set_the_pace_of_a_busy_one(self):
+        make_gateway("idle")
+        self.run_slowly(PER_GATEWAY=3, AHEAD=2, IDLE_SECONDS=5.0)
+        self.assertEqual(len(self.asked_at_once), 8)
 
     def test_a_row_whose_turn_comes_too_late_is_given_back_unasked_and_due(self):
         self.run_slowly(OneRound, START_SECONDS=-1)
