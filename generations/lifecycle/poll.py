@@ -144,7 +144,7 @@ class Poller:
         """Claim what is due and has room; sleep a moment when nothing is or has."""
         rooms = self.rooms()
         full = {pk for pk, target in self.targets.items() if target.is_open} - rooms.keys()
-        rows = (rooms and await self.db(claim, self.token, rooms)) or []
+        rows = (await self.db(claim, self.token, rooms) if rooms else None) or []
         start_by = time.monotonic() + START_SECONDS
         for row in rows:
             task = asyncio.create_task(self.ask_in_turn(row, start_by))
