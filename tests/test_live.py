@@ -40,7 +40,7 @@ class LiveTests(TestCase):
         same, changed = make_generation(Status.IN_PROGRESS), make_generation(Status.SUBMITTING, user=bob())
         before = self.seen(changed)
         take(changed, Status.IN_PROGRESS)
-        with self.assertNumQueries(3):
+        with self.assertNumQueries(4):
             answer = self.ask(self.seen(same), before)
         [card] = answer.all("article")
         self.assertEqual((card["id"], card["hx-swap-oob"]), (f"generation-{changed.uuid}", "true"))
