@@ -10,6 +10,7 @@ from generations.models.people import Membership, Team, User
 from generations.models.prompt import GenerationInput, Prompt, Upload
 from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS, UNFINISHED, Failure, Status
 from generations.models.switches import ModelSwitch
+from generations.models.tokens import ApiAnswer, ApiToken
 from generations.models.trail import Event, SubmitAttempt
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "TERMINAL",
     "TRANSITIONS",
     "UNFINISHED",
+    "ApiAnswer",
+    "ApiToken",
     "AppendOnly",
     "Canary",
     "CatalogNotice",
