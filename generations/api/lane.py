@@ -11,7 +11,7 @@ from collections.abc import Callable
 from django.core.exceptions import BadRequest, DisallowedHost, RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.base import BaseHandler
 from django.core.signals import got_request_exception
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.http.multipartparser import MultiPartParserError
 from django.middleware.security import SecurityMiddleware
 
@@ -80,7 +80,9 @@ def problem_of(request: HttpRequest, error: Exception) -> Problem:
         case Problem():
             return error
         case Http404():
-            return Problem(404, "unknown_url", f"There is nothing at {request.path}. The routes are in /v1/openapi.json.")
+            return Problem(
+                404, "unknown_url", f"There is nothing at {request.path}. The routes are in /v1/openapi.json."
+            )
         case DisallowedHost():
             return Problem(400, "unknown_host", "This studio is not served under that host name.")
         case RequestDataTooBig():
@@ -97,7 +99,3 @@ def problem_of(request: HttpRequest, error: Exception) -> Problem:
     got_request_exception.send(sender=None, request=request)
     log.error("%s %s failed, %s", request.method, request.path, request.request_id, exc_info=error)
     return Problem(500, "server_error", f"Something went wrong here. An operator finds it by {request.request_id}.")
-
-
-def plain_404(request: HttpRequest) -> HttpResponse:
-    raise Http404

@@ -50,7 +50,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
         raise Problem(400, "invalid_json", "The body is not JSON that can be read.") from error
     if not isinstance(found, dict):
-        raise Problem(400, "invalid_json", "The body must be a JSON object, such as {\"model\": ..., \"prompt\": ...}.")
+        raise Problem(400, "invalid_json", 'The body must be a JSON object, such as {"model": ..., "prompt": ...}.')
     if _depth(found) > DEEPEST:
         raise Problem(400, "invalid_json", f"The body is nested deeper than {DEEPEST} levels.")
     return {name: value for name, value in found.items() if value is not None}
@@ -81,7 +81,9 @@ def _form(request: HttpRequest) -> Given:
     for name, found in request.FILES.lists():
         match = PLACE.fullmatch(name)
         files.setdefault(match["name"] if match else name, []).extend(found)
-    single = {name: found[0] if isinstance(found, list) and len(found) == 1 else found for name, found in values.items()}
+    single = {
+        name: found[0] if isinstance(found, list) and len(found) == 1 else found for name, found in values.items()
+    }
     return Given(single, files)
 
 

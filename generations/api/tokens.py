@@ -44,9 +44,7 @@ class Token(HttpBearer):
         return caller
 
     def count(self, request: HttpRequest, caller: Caller) -> None:
-        standing = RATES.take(
-            [("token", caller.token_id, caller.rate), ("person", caller.user_id, caller.person_rate)]
-        )
+        standing = RATES.take([("token", caller.token_id, caller.rate), ("person", caller.user_id, caller.person_rate)])
         if standing is None:
             return
         request.rate_headers = standing.headers()

@@ -38,7 +38,6 @@ from generations.forms.images import find_upload, keep_image, listed_ids
 from generations.lifecycle.begin import NoGateway, Order, begin
 from generations.media import ImageRefused
 from generations.models import Gateway, Generation, ModelPrice, ModelSwitch, Team, Upload, User
-from generations.models.prompt import normalise
 from generations.models.switches import is_in_use
 from generations.specs import (
     Flag,
