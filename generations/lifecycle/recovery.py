@@ -12,7 +12,7 @@ from django.utils import timezone
 from generations import queue
 from generations.lifecycle import listing, receipts, submit
 from generations.lifecycle.persistence import AWAY
-from generations.models import Event, Generation, Status, SubmitAttempt, Upload
+from generations.models import ApiAnswer, Event, Generation, Status, SubmitAttempt, Upload
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ def sweep(now: datetime | None = None) -> None:
         partial(hint_posters, now),
         partial(listing.hint_due, now),
         partial(drop_unused_uploads, now),
+        drop_old_answers,
     ):
         try:
             part()
@@ -117,3 +118,8 @@ def drop_unused_uploads(now: datetime) -> None:
         file = upload.file
         upload.delete()  # refused when a generation came to use it this very moment: then its file stays
         file.storage.delete(file.name)
+
+
+def drop_old_answers() -> None:
+    """Forget what programs were answered longer ago than an Idempotency-Key counts."""
+    ApiAnswer.objects.stale().delete()

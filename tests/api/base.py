@@ -1,10 +1,13 @@
 """What tests of /v1 share: tokens, and a client that shows one."""
 
 import json
-from typing import Any
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
 
+from django.conf import settings
 from django.http import HttpResponseBase
-from django.test import Client
+from django.test import Client, override_settings
 
 from generations.api.rates import RATES
 from generations.models import ApiToken, User
@@ -64,3 +67,39 @@ class FreshRates:
     def setUp(self) -> None:
         super().setUp()
         RATES.forget()
+
+
+class FileServer:
+    """Somebody's web server on this machine, which the guard lets through; every path is the same file."""
+
+    def __init__(self, content: bytes, *, claims: int | None = None) -> None:
+        self.headers: dict[str, str] = {}
+        length = str(len(content) if claims is None else claims)
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(handler) -> None:
+                self.headers = dict(handler.headers)
+                handler.send_response(200)
+                handler.send_header("Content-Length", length)
+                handler.end_headers()
+                handler.wfile.write(content)
+
+            def log_message(handler, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        host_port = f"127.0.0.1:{self.server.server_port}"
+        self.url = f"http://{host_port}/frame.png"
+        self.allowed = override_settings(PRIVATE_HOSTS=settings.PRIVATE_HOSTS | {host_port})
+
+    def __enter__(self) -> Self:
+        self.allowed.enable()
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+        self.thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+        self.allowed.disable()

@@ -9,12 +9,12 @@ from django_q.models import OrmQ
 
 from generations.catalog import catalog
 from generations.models import Event, Failure, Generation, LedgerEntry, ModelSwitch, Status, Upload
-from tests.api.base import ASKED, Api, FreshRates, error_of, make_token
+from tests.api.base import ASKED, Api, FileServer, FreshRates, error_of, make_token
 from tests.factories import alice, carol, make_gateway, make_generation, make_price
 from tests.lifecycle.base import UpstreamCase, queued
 from tests.pages import picture
 
-SORA = "sora/sora-2"
+VEO = "veo/veo3.1"
 
 
 class VideosCase(FreshRates, UpstreamCase, TestCase):
@@ -140,14 +140,14 @@ class CreateTests(VideosCase):
 
     def test_the_statements_of_a_create_are_fixed(self):
         self.made()
-        for prompt, statements in (("A red fox in the snow", 12), ("Another one", 14)):
+        for prompt, statements in (("A red fox in the snow", 14), ("Another one", 16)):
             with self.subTest(prompt), self.assertNumQueries(statements):
                 self.api.post("/videos", ASKED | {"prompt": prompt})
 
 
 class ImageTests(VideosCase):
     def body(self, reference) -> dict:
-        return {"model": SORA, "prompt": "A fox", "input_reference": reference}
+        return {"model": VEO, "prompt": "A fox", "input_reference": reference}
 
     def data_uri(self) -> str:
         return "data:image/png;base64," + b64encode(picture(width=1280, height=720).read()).decode()
@@ -166,7 +166,7 @@ class ImageTests(VideosCase):
         uri = self.data_uri()
         uploads = {self.upload_of(self.made(self.body(one))).pk for one in (uri, {"image_url": uri}, [uri])}
         self.assertEqual(len(uploads), 1)  # the same image is the same row
-        response = self.api.form("/videos", {"model": SORA, "prompt": "A fox", "input_reference[image_url]": uri})
+        response = self.api.form("/videos", {"model": VEO, "prompt": "A fox", "input_reference[image_url]": uri})
         self.assertEqual(response.status_code, 200, response.content)
 
     def test_the_id_of_an_upload_of_ones_team_alone(self):
@@ -180,11 +180,10 @@ class ImageTests(VideosCase):
         self.assertEqual(Generation.objects.count(), 0)
 
     def test_a_link_is_fetched_under_the_guard_and_becomes_an_upload(self):
-        self.upstream.files["/frame.png"] = picture(width=1280, height=720).read()
-        made = self.made(self.body(f"{self.upstream.base_url}/frame.png"))
+        with FileServer(picture(width=1280, height=720).read()) as server:
+            made = self.made(self.body(server.url))
         self.assertEqual(self.upload_of(made).width, 1280)
-        fetch = self.upstream.fetches[-1]
-        self.assertNotIn("authorization", {name.lower() for name in fetch.headers})
+        self.assertEqual([name for name in server.headers if name.lower() in {"authorization", "cookie"}], [])
 
     def test_links_that_may_not_be_followed_are_refused(self):
         for link in ("https://127.0.0.1/x.png", "http://example.invalid/x.png", "https://[::1]/x", "https://a b/"):
@@ -192,13 +191,15 @@ class ImageTests(VideosCase):
                 self.assertEqual(self.refused(self.body(link))["param"], "input_reference")
 
     def test_a_link_to_more_than_the_option_takes_is_refused(self):
-        self.upstream.files["/frame.png"] = b"\x89PNG" + bytes(1000)
-        option = catalog().get(SORA).option("input_reference")
-        with mock.patch.object(type(option), "max_bytes", 500, create=True):
-            object.__setattr__(option, "max_bytes", 500)
-            self.addCleanup(object.__setattr__, option, "max_bytes", 20 * 1024 * 1024)
-            error = self.refused(self.body(f"{self.upstream.base_url}/frame.png"))
-        self.assertIn("500", error["message"])
+        most = catalog().get(VEO).option("input_reference").max_bytes
+        with FileServer(b"\x89PNG", claims=most + 1) as server:
+            self.assertIn(f"{most} are allowed", self.refused(self.body(server.url))["message"])
+
+    def test_links_are_fetched_a_few_at_a_time(self):
+        with mock.patch("generations.lifecycle.references._slots.acquire", return_value=False):
+            response = self.api.post("/videos", self.body("https://example.com/x.png"))
+        self.assertEqual((response.status_code, error_of(response)["code"]), (429, "too_many_fetches"))
+        self.assertEqual(response.headers["Retry-After"], "5")
 
     def test_what_is_no_image_is_refused(self):
         for given in ("data:image/png;base64,####", "data:text/plain,hello", {"a": 1}, 7, str(uuid.uuid4()), ["", 5]):
@@ -326,7 +327,7 @@ class DeleteTests(VideosCase):
 class RemixTests(VideosCase):
     def test_a_remix_is_the_same_with_another_prompt(self):
         uri = "data:image/png;base64," + b64encode(picture(width=1280, height=720).read()).decode()
-        source = self.made({"model": SORA, "prompt": "A fox", "seconds": "8", "input_reference": uri})
+        source = self.made({"model": VEO, "prompt": "A fox", "seconds": "8", "input_reference": uri})
         response = self.api.post(f"/videos/{source.uuid}/remix", {"prompt": "A wolf"})
         self.assertEqual(response.status_code, 200, response.content)
         body = response.json()
