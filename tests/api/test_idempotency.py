@@ -118,6 +118,7 @@ class ManyAtOnceTests(FreshRates, UpstreamCase, TransactionTestCase):
         environment = os.environ | {
             "TEST_DATABASE_URL": f"{url}/{name}" if url else f"sqlite:///{name}",
             "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "SENDER_KEYS": json.dumps([settings.SECRET_KEY, *settings.FIELD_KEYS]),
         }
         begin = str(time.time() + 6)
         command = [sys.executable, "-m", "tests.api.sender", secret, str(threads), begin]
