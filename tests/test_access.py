@@ -33,7 +33,20 @@ OPEN = {"healthz", "readyz", "account_login", "account_logout", "account_signup"
 # Pages of the studio, by how they are asked for, and what a member of the team is answered.
 PAGES = {
     name: 200
-    for name in ("studio", "library", "prompts", "queue", "desk", "models", "live", "price", "costs", "costs-export")
+    for name in (
+        "studio",
+        "library",
+        "prompts",
+        "queue",
+        "desk",
+        "models",
+        "live",
+        "price",
+        "costs",
+        "costs-export",
+        "tokens",
+        "api-docs",
+    )
 }
 MONEY = ("/live/", "/price/", "/costs/", "/costs/?by=prompt", "/costs/export/")
 OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200}
@@ -86,7 +99,10 @@ class EveryAddressTests(AccessTestCase):
         names = {name.partition(":")[2] for name, _ in patterns() if name.startswith("generations:")}
         self.assertEqual(
             names,
-            PAGES.keys() | OF_ONE.keys() | ACTIONS.keys() | {*DECISIONS, "theme", "upload", "gateways", *OF_GATEWAYS},
+            PAGES.keys()
+            | OF_ONE.keys()
+            | ACTIONS.keys()
+            | {*DECISIONS, "theme", "upload", "gateways", "revoke-token", *OF_GATEWAYS},
         )
 
     def test_only_health_the_sandbox_and_the_way_in_are_open(self):
@@ -105,7 +121,17 @@ class EveryAddressTests(AccessTestCase):
 
 class MatrixTests(AccessTestCase):
     def test_pages(self):
-        for path in ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", *MONEY):
+        for path in (
+            "/",
+            "/generations/",
+            "/prompts/",
+            "/queue/",
+            "/queue/unknown/",
+            "/models/",
+            "/account/tokens/",
+            "/docs/api/",
+            *MONEY,
+        ):
             for name in self.people:
                 with self.subTest(path, name=name):
                     self.sign_in(name)
