@@ -48,6 +48,7 @@ PAGES = {
         "api-docs",
     )
 }
+FOR_PROGRAMS = {"tokens": "/account/tokens/", "api-docs": "/docs/api/"}
 MONEY = ("/live/", "/price/", "/costs/", "/costs/?by=prompt", "/costs/export/")
 OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200}
 ACTIONS = {"cancel": 302, "ask": 302}
@@ -102,7 +103,7 @@ class EveryAddressTests(AccessTestCase):
             PAGES.keys()
             | OF_ONE.keys()
             | ACTIONS.keys()
-            | {*DECISIONS, "theme", "upload", "gateways", "revoke-token", *OF_GATEWAYS},
+            | {*DECISIONS, "theme", "upload", "gateways", "revoke-token", *FOR_PROGRAMS, *OF_GATEWAYS},
         )
 
     def test_only_health_the_sandbox_and_the_way_in_are_open(self):

@@ -5,7 +5,7 @@ import threading
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from generations.api.problems import DO_NOT_RETRY, Problem, not_found
+from generations.api.problems import DO_NOT_RETRY, Problem
 from generations.lifecycle.files import path_of
 from generations.media import NotAVideo, serve_file
 from generations.media.sprites import make_spritesheet
@@ -69,7 +69,7 @@ def spritesheet_of(row: Generation) -> str:
             try:
                 make_spritesheet(path_of(row.file), path)
             except FileNotFoundError:
-                raise not_found("file") from None
+                raise Problem(404, "file_not_found", "The file is not stored any more.", param="id") from None
             except NotAVideo as error:
                 raise Problem(404, "file_not_found", str(error), param="variant") from error
     return name

@@ -1,6 +1,7 @@
 """Carrying a create out: once for each Idempotency-Key, within the caller's limits, in one transaction."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,7 @@ from generations.lifecycle.begin import NoGateway, Order, begin
 from generations.models import ApiAnswer, Generation, User
 from generations.models.tokens import Caller
 
-LONGEST_KEY = 255
+KEY = re.compile("[!-~]{1,255}")
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 RETRY_AFTER_ROOM = {"Retry-After": "10"}
 Shape = Callable[[dict[str, Any]], dict[str, Any]]
@@ -49,9 +50,12 @@ def answer(body: dict[str, Any]) -> HttpResponse:
 
 
 def key_of(request: HttpRequest) -> str:
-    key = request.META.get("HTTP_IDEMPOTENCY_KEY", "").strip()
-    if len(key) > LONGEST_KEY or not key.isprintable():
-        words = f"An Idempotency-Key has at most {LONGEST_KEY} printable characters."
+    """Return the Idempotency-Key, "" without one. Raises Problem for one that nobody can mean."""
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None:
+        return ""
+    if not KEY.fullmatch(key):
+        words = "An Idempotency-Key has 1 to 255 printable ASCII characters, without spaces."
         raise Problem(422, "invalid_idempotency_key", words, param="Idempotency-Key")
     return key
 

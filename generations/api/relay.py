@@ -13,6 +13,7 @@ from generations.api.problems import Problem, as_json
 from generations.api.reading import Given, given_in
 from generations.api.schemas import RelayEnvelope, RelayJob, RelayRefusal
 from generations.api.videos import CREATE, KEY, READ, visible
+from generations.catalog import catalog
 from generations.specs import VideoModel, is_absent
 
 router = Router(tags=["new-api"])
@@ -20,7 +21,7 @@ IMAGES = ("image", "images")
 BODY = {
     "type": "object",
     "properties": {
-        "model": {"type": "string", "minLength": 1},
+        "model": {"enum": sorted(model.key for model in catalog().choosable())},
         "prompt": {"type": "string", "minLength": 1},
         "image": {"type": "string"},
         "images": {"type": "array", "items": {"type": "string"}},

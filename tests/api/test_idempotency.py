@@ -94,8 +94,9 @@ class SameKeyTests(FreshRates, UpstreamCase, TestCase):
         self.assertEqual(self.create().status_code, 200)
 
     def test_an_impossible_key_is_refused(self):
-        response = self.create(key="k" * 256)
-        self.assertEqual((response.status_code, error_of(response)["param"]), (422, "Idempotency-Key"))
+        for key in ("k" * 256, "", "a b", "ä"):
+            response = self.create(key=key)
+            self.assertEqual((response.status_code, error_of(response)["param"]), (422, "Idempotency-Key"))
 
 
 class ManyAtOnceTests(FreshRates, UpstreamCase, TransactionTestCase):

@@ -47,8 +47,11 @@ class OpenAIClientTests(LiveCase):
     def test_a_first_frame_as_a_file_and_as_an_object(self):
         image = picture(width=1280, height=720).read()
         uploads = set()
-        for reference in (("frame.png", image, "image/png"), {"image_url": data_uri(image)}):
-            video = self.openai.videos.create(model="veo/veo3.1", prompt="A fox", input_reference=reference)
+        for sent in (
+            {"input_reference": ("frame.png", image, "image/png")},
+            {"extra_body": {"input_reference": {"image_url": data_uri(image)}}},
+        ):
+            video = self.openai.videos.create(model="veo/veo3.1", prompt="A fox", **sent)
             uploads.add(Generation.objects.get(uuid=video.id).inputs.get().upload_id)
         self.assertEqual(len(uploads), 1)
 
