@@ -115,7 +115,7 @@ class VideoRequest:
 
 @dataclass(frozen=True)
 class Message:
-    """An HTTP request without its host and key. It carries `json`, or multipart `parts`, or neither.
+    """An HTTP request without its host and key. It carries `json`, multipart `parts`, the bytes `content`, or nothing.
 
     One that `is_public` needs no key, and takes none along. `state` never leaves: it is what polls of the task need to
     know of its create, such as the path it went to.
@@ -128,6 +128,7 @@ class Message:
     parts: tuple[tuple[str, Part], ...] = ()
     is_public: bool = False
     state: Mapping[str, Any] = field(default_factory=dict)
+    content: bytes | None = None
 
     def digest(self) -> str:
         """Return the sha256, in hex, of method, path and body; equal requests have equal digests."""

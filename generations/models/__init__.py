@@ -12,6 +12,7 @@ from generations.models.prompt import GenerationInput, Prompt, Upload
 from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS, UNFINISHED, Failure, Status
 from generations.models.switches import ModelSwitch
 from generations.models.trail import Event, SubmitAttempt
+from generations.models.webhooks import Delivery, Webhook
 
 __all__ = [
     "ACTIVE",
@@ -23,6 +24,7 @@ __all__ = [
     "Canary",
     "CatalogNotice",
     "CatalogSnapshot",
+    "Delivery",
     "Drift",
     "Event",
     "Failure",
@@ -45,4 +47,5 @@ __all__ = [
     "Team",
     "Upload",
     "User",
+    "Webhook",
 ]
