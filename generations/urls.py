@@ -4,6 +4,7 @@ from django.urls import path
 
 from generations.views import costs, desk, detail, gateways, library, live, pages, studio, theme
 from generations.views import media as files
+from generations.views import webhooks as hooks
 
 app_name = "generations"
 
@@ -34,4 +35,12 @@ urlpatterns = [
     path("models/", pages.models, name="models"),
     path("costs/", costs.costs, name="costs"),
     path("costs/export/", costs.export, name="costs-export"),
+    path("team/webhooks/", hooks.webhooks, name="webhooks"),
+    path("team/webhooks/<int:pk>/", hooks.webhook, name="webhook"),
+    path("team/webhooks/<int:pk>/test/", hooks.test, name="webhook-test"),
+    path("team/webhooks/<int:pk>/secret/", hooks.secret, name="webhook-secret"),
+    path("team/webhooks/<int:pk>/rotate/", hooks.rotate, name="webhook-rotate"),
+    path("team/webhooks/<int:pk>/enable/", hooks.enable, name="webhook-enable"),
+    path("team/webhooks/<int:pk>/delete/", hooks.delete, name="webhook-delete"),
+    path("team/webhooks/<int:pk>/deliveries/<uuid:uuid>/resend/", hooks.resend, name="webhook-resend"),
 ]

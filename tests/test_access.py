@@ -39,6 +39,9 @@ MONEY = ("/live/", "/price/", "/costs/", "/costs/?by=prompt", "/costs/export/")
 OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200}
 ACTIONS = {"cancel": 302, "ask": 302}
 OF_GATEWAYS = {"resume", "fetch-list", "forget-drift", "dismiss"}
+OF_WEBHOOKS = {"webhooks", "webhook"} | {
+    f"webhook-{name}" for name in ("test", "secret", "rotate", "enable", "delete", "resend")
+}
 DECISIONS = ("attach", "not-created", "send-again")
 
 
@@ -86,7 +89,11 @@ class EveryAddressTests(AccessTestCase):
         names = {name.partition(":")[2] for name, _ in patterns() if name.startswith("generations:")}
         self.assertEqual(
             names,
-            PAGES.keys() | OF_ONE.keys() | ACTIONS.keys() | {*DECISIONS, "theme", "upload", "gateways", *OF_GATEWAYS},
+            PAGES.keys()
+            | OF_ONE.keys()
+            | ACTIONS.keys()
+            | {*DECISIONS, "theme", "upload", "gateways", *OF_GATEWAYS}
+            | OF_WEBHOOKS,  # tests/test_webhooks_page.py
         )
 
     def test_only_health_the_sandbox_and_the_way_in_are_open(self):

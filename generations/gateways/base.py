@@ -133,8 +133,10 @@ class Message:
     def digest(self) -> str:
         """Return the sha256, in hex, of method, path and body; equal requests have equal digests."""
         parts = [[name, filename, _sha256(content), kind] for name, (filename, content, kind) in self.parts]
-        whole = json.dumps([self.method, self.path, self.json, parts], sort_keys=True, ensure_ascii=False)
-        return _sha256(whole)
+        whole = [self.method, self.path, self.json, parts]
+        if self.content is not None:
+            whole.append(_sha256(self.content))
+        return _sha256(json.dumps(whole, sort_keys=True, ensure_ascii=False))
 
 
 @dataclass(frozen=True)

@@ -208,7 +208,7 @@ def note_failure(webhook: Webhook, result: Result, now: datetime) -> None:
     since = Webhook.objects.values_list("failing_since", flat=True).get(pk=webhook.pk)
     if result.status == GONE:
         switch_off(webhook, f"{webhook.host} answered 410: it wants no more.")
-    elif now - since >= LONG_FAILURE:
+    elif since and now - since >= LONG_FAILURE:
         why = f"it answered {result.status}" if result.status else "it did not answer"
         switch_off(webhook, f"Nothing got through to {webhook.host} for a day; the last time {why}.")
 

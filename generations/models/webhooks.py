@@ -3,6 +3,7 @@
 A delivery is written in the transaction of the event it tells of, so it exists exactly when the event does.
 """
 
+import json
 import secrets
 import uuid
 from base64 import b64encode
@@ -12,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -194,6 +195,11 @@ class Delivery(models.Model):
             return "Given up"
         return "Trying again" if self.tries else "Waiting"
 
+    @property
+    def pretty(self) -> str:
+        """What it says, for reading."""
+        return json.dumps(self.payload, ensure_ascii=False, indent=2)
+
     def send_again(self) -> None:
         """Let it be tried from the beginning, under the same id."""
         Delivery.objects.filter(pk=self.pk).update(
@@ -212,7 +218,7 @@ def announce(events: Iterable[Any]) -> None:
     wanted = Webhook.objects.filter(disabled_at=None, team__generations__in=list(told))
     pairs = [
         (webhook, told[generation])
-        for webhook, kinds, generation in wanted.values_list("pk", "kinds", of=F("team__generations"))
+        for webhook, kinds, generation in wanted.values_list("pk", "kinds", "team__generations")
         if kind_of(told[generation]) in kinds
     ]
     if not pairs:
