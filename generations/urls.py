@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generations.views import costs, desk, detail, gateways, library, live, pages, studio, theme
+from generations.views import costs, desk, detail, export, gateways, library, live, pages, studio, theme
 from generations.views import media as files
 from generations.views import webhooks as hooks
 
@@ -14,6 +14,8 @@ urlpatterns = [
     path("live/", live.live, name="live"),
     path("theme/", theme.theme, name="theme"),
     path("generations/", library.library, name="library"),
+    path("generations/export.csv", export.export_csv, name="export-csv"),
+    path("generations/export.json", export.export_json, name="export-json"),
     path("generations/<uuid:uuid>.json", detail.record, name="record"),
     path("generations/<uuid:uuid>/", detail.detail, name="detail"),
     path("generations/<uuid:uuid>/cancel/", detail.cancel, name="cancel"),

@@ -33,9 +33,23 @@ OPEN = {"healthz", "readyz", "account_login", "account_logout", "account_signup"
 # Pages of the studio, by how they are asked for, and what a member of the team is answered.
 PAGES = {
     name: 200
-    for name in ("studio", "library", "prompts", "queue", "desk", "models", "live", "price", "costs", "costs-export")
+    for name in (
+        "studio",
+        "library",
+        "prompts",
+        "queue",
+        "desk",
+        "models",
+        "live",
+        "price",
+        "costs",
+        "costs-export",
+        "export-csv",
+        "export-json",
+    )
 }
 MONEY = ("/live/", "/price/", "/costs/", "/costs/?by=prompt", "/costs/export/")
+EXPORTS = ("/generations/export.csv", "/generations/export.json", "/generations/export.json?lines=1")
 OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200}
 ACTIONS = {"cancel": 302, "ask": 302}
 OF_GATEWAYS = {"resume", "fetch-list", "forget-drift", "dismiss"}
@@ -112,7 +126,7 @@ class EveryAddressTests(AccessTestCase):
 
 class MatrixTests(AccessTestCase):
     def test_pages(self):
-        for path in ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", *MONEY):
+        for path in ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", *MONEY, *EXPORTS):
             for name in self.people:
                 with self.subTest(path, name=name):
                     self.sign_in(name)
@@ -121,7 +135,7 @@ class MatrixTests(AccessTestCase):
                     if name == "carol":
                         self.assertNotContains(response, "secret")
                         self.assertNotContains(response, self.ready.uuid.hex[:8])
-                    elif path in {"/costs/?by=prompt", "/costs/export/"}:
+                    elif path in {"/costs/?by=prompt", "/costs/export/", *EXPORTS}:
                         self.assertContains(response, "A secret fox")
 
     def test_one_generation_and_its_files(self):
@@ -276,6 +290,8 @@ class AnonymousTests(AccessTestCase):
         "/price/",
         "/costs/",
         "/costs/export/",
+        "/generations/export.csv",
+        "/team/webhooks/",
         "/gateways/",
         "/accounts/password/change/",
     )
