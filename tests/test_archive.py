@@ -20,6 +20,7 @@ from django_q.models import OrmQ
 
 from generations.archive import rows, writing
 from generations.archive.layout import MANIFEST, SUMS
+from generations.archive.reading import Reader
 from generations.lifecycle import decisions, recovery, submit
 from generations.lifecycle.files import path_of
 from generations.lifecycle.invariants import violations
@@ -272,6 +273,21 @@ class ComingInTests(ArchiveCase):
             sent.assert_not_called()
         self.assertFalse(Generation.objects.due(timezone.now() + timedelta(days=400)).exists())
         self.assertFalse(OrmQ.objects.exists() or Delivery.objects.exists())  # nobody is told of old news
+
+    def test_images_outlive_a_sweep_that_comes_before_their_videos(self):
+        self.fill()
+        Upload.objects.update(created_at=timezone.now() - timedelta(days=40))
+        self.run_it("export_library")
+        self.empty()
+        real = Reader.generations
+
+        def late(reader: Reader, lines: list) -> None:
+            recovery.sweep()
+            real(reader, lines)
+
+        with mock.patch.object(Reader, "generations", late):
+            self.run_it("import_library")
+        self.assertEqual(Generation.objects.get(rating=5).inputs.count(), 1)
 
     def test_what_was_in_progress_can_be_asked_about_by_a_person(self):
         make_gateway("comet")

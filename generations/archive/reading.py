@@ -124,13 +124,15 @@ class Reader:
 
     def uploads(self, lines: list[Line]) -> None:
         found = [(line, read_values(line["row"], rows.UPLOAD, "an image")) for line in lines]
-        known = set(Upload.objects.filter(uuid__in=[row["uuid"] for _, row in found]).values_list("uuid", flat=True))
+        here = Upload.objects.filter(uuid__in=[row["uuid"] for _, row in found])
+        here.update(created_at=self.now)  # until its generation has come, the sweep may take it for an unused one
+        known = set(here.values_list("uuid", flat=True))
         fresh = []
         for line, row in found:
             if row["uuid"] not in known:
                 team = self.map.team(line["team"])
                 fresh.append(Upload(team=team, person=self.map.person(line["person"], team), **row))
-        create(Upload, fresh, [{"created_at": upload.created_at} for upload in fresh])
+        Upload.objects.bulk_create(fresh)
         self.done.counts["uploads"] += len(fresh)
 
     def generations(self, lines: list[Line]) -> None:

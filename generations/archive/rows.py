@@ -18,7 +18,7 @@ EVENT = columns(Event)
 ATTEMPT = columns(SubmitAttempt)
 LEDGER = columns(LedgerEntry)
 PROMPT = columns(Prompt)
-UPLOAD = columns(Upload)
+UPLOAD = columns(Upload, ("created_at",))  # what decides when an unused one goes
 PROJECT = columns(Project)
 # Never a key, nor anything of one; what happened to it here and now stays here.
 GATEWAY = {

@@ -146,7 +146,8 @@ class Courier:
 def claim(pk: int) -> Delivery | None:
     """Lease a due delivery to the caller: exactly one of many callers gets it, the others None."""
     token, now = secrets.token_hex(16), timezone.now()
-    due = deliverable(now).filter(pk=pk)
+    # Of its own columns alone: beside a join, PostgreSQL would let a second one through that waited for the first.
+    due = Delivery.objects.all().due(now).filter(pk=pk)
     if not due.update(claim=token, due_at=now + LEASE, tries=F("tries") + 1, last_at=now):
         return None
     return Delivery.objects.select_related("webhook").filter(pk=pk, claim=token).first()
