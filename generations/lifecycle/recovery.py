@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from generations import queue
-from generations.lifecycle import listing, receipts, submit
+from generations.lifecycle import experience, listing, receipts, submit
 from generations.lifecycle.persistence import AWAY
 from generations.models import Event, Generation, Status, SubmitAttempt, Upload
 
@@ -41,6 +41,7 @@ def sweep(now: datetime | None = None) -> None:
         partial(hint_posters, now),
         partial(listing.hint_due, now),
         partial(drop_unused_uploads, now),
+        experience.learn_now_and_then,
     ):
         try:
             part()
