@@ -43,6 +43,9 @@ class ModelPriceQuerySet(models.QuerySet):
         if gateway.is_sandbox:
             return None
         rows = list(self.of(model, gateway))
+        for row in rows:
+            if row.gateway_id is not None:
+                row.gateway = gateway
         of_origin = {
             name: [row.as_price(model) for row in rows if row.origin == origin]
             for origin, name in ((ModelPrice.Origin.OPERATOR, "operator"), (ModelPrice.Origin.LISTING, "gateway"))

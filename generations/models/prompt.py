@@ -23,11 +23,8 @@ class PromptQuerySet(models.QuerySet):
 
     def keep(self, team: Team, text: str) -> "Prompt":
         """Return the team's one row for `text`, marked as used now."""
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        now = timezone.now()
-        prompt, is_new = self.get_or_create(team=team, digest=digest, defaults={"text": text, "used_at": now})
-        if not is_new:
-            self.filter(pk=prompt.pk).update(used_at=now)
+        prompt = self.model(team=team, text=text, digest=hashlib.sha256(text.encode()).hexdigest())
+        self.bulk_create([prompt], update_conflicts=True, unique_fields=["team", "digest"], update_fields=["used_at"])
         return prompt
 
 

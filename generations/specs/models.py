@@ -50,6 +50,7 @@ class VideoModel:
     prices: tuple[Price, ...] = ()
     retired_on: str = ""
     successor: str = ""
+    is_usual: bool = False  # what the composer begins with for somebody who has made nothing yet
 
     def __hash__(self) -> int:
         return hash(self.key)

@@ -1,4 +1,4 @@
-"""Rows of the web server: its processor time a request, in H, the least that a view behind the full middleware takes."""
+"""Rows of the web server: its processor time a request, in H, the least that a view behind all middleware takes."""
 
 import contextlib
 import re
@@ -30,7 +30,7 @@ FRESH_TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 
 
 def submit() -> Iterator[Figure]:
-    """A priced submit through htmx: sign-in, form, row, ledger, event and queue message; the card and the fresh form."""
+    """A priced submit through htmx: the form, row, ledger, event and queue message; the card and a fresh form."""
     with SimulatedUpstream(1) as upstream, place("SQLite", upstream, **only_reaching(upstream)) as studio:
         studio.shell(PRICED)
         with web(studio) as pid:
