@@ -80,7 +80,6 @@ class GenerationForm(Costing, forms.Form):
         undo: str = "",
         problems: Iterable[str] = (),
         choices: Choices | None = None,
-        cost: Agreed | None = None,
     ) -> None:
         super().__init__(data, files)
         self.user = user
@@ -97,8 +96,6 @@ class GenerationForm(Costing, forms.Form):
             "parent": parent,
         }
         self.choices = choices or Choices()
-        if cost is not None:
-            self.cost = cost
         for option in video_model.options if video_model else ():
             self.fields[option.name] = OptionField(option)
             if data is None and option.name in self.given:
@@ -240,14 +237,15 @@ class GenerationForm(Costing, forms.Form):
 
     def afresh(self, made: Generation) -> "GenerationForm":
         """Return the same form after its order went out as `made`: all that was chosen, with a token of its own."""
-        return type(self)(
+        form = type(self)(
             user=self.user,
             video_model=self.video_model,
             values=self.cleaned_data["options"],
             prompt=self.cleaned_data["prompt"],
             choices=self.choices,
-            cost=cost_of(made),
         )
+        form.served_by, form.cost = made.gateway, cost_of(made)
+        return form
 
     # What templates ask
 
