@@ -30,6 +30,12 @@ class Case(NamedTuple):
     ) -> Self:
         return cls(model_key, width or 0, height or 0, seconds or 0, is_sandbox)
 
+    @property
+    def words(self) -> str:
+        """What was asked for: "1280x720, 5 s", as far as anything was."""
+        parts = [f"{self.width}x{self.height}"] if self.width and self.height else []
+        return ", ".join(parts + ([f"{self.seconds} s"] if self.seconds else [])) or "as the model decides"
+
 
 class Observation(NamedTuple):
     """One generation that has ended: `wait` in seconds from the create to the stored file, None when it failed.
@@ -186,6 +192,13 @@ def known_figures() -> Mapping[Case, Figures]:
     if _read is None or time.monotonic() - _read[0] > FRESH:
         _read = (time.monotonic(), Experience.objects.all().figures())
     return _read[1]
+
+
+def figures_of_model(model_key: str) -> list[tuple[Case, Figures]]:
+    """Return the cases of one model, those with the most videos first; what the sandbox drew only when that is all."""
+    found = [(case, figures) for case, figures in known_figures().items() if case.model_key == model_key]
+    real = [(case, figures) for case, figures in found if not case.is_sandbox]
+    return sorted(real or found, key=lambda pair: (-pair[1].ended, pair[0]))
 
 
 def forget() -> None:
