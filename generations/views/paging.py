@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 
+from generations.models import newest_key
+
 
 @dataclass(frozen=True)
 class Page:
@@ -20,13 +22,14 @@ def page_of(rows: QuerySet, query: Mapping[str, str], *, size: int, keep: Mappin
     A key beyond either end leads to the newest.
     """
     before, after = _key(query.get("before")), _key(query.get("after"))
+    key = newest_key(rows)
     if after is not None:
-        found = list(rows.filter(pk__gt=after).order_by("pk")[: size + 1])
+        found = list(rows.filter(**{f"{key}__gt": after}).order_by(key)[: size + 1])
         has_newer, has_older = len(found) > size, True
         found = found[:size][::-1]
     else:
-        older = rows.filter(pk__lt=before) if before is not None else rows
-        found = list(older.order_by("-pk")[: size + 1])
+        older = rows.filter(**{f"{key}__lt": before}) if before is not None else rows
+        found = list(older.order_by(f"-{key}")[: size + 1])
         has_newer, has_older = before is not None, len(found) > size
         found = found[:size]
     if not found and query.keys() & {"before", "after"}:
