@@ -353,13 +353,16 @@ def poster(pk: int) -> None:
     generation = Generation.objects.filter(pk=pk, status=Status.COMPLETED, purged_at=None).exclude(file="").first()
     if generation is None:
         return
-    video = path_of(generation.file)
+    video, made = path_of(generation.file), {}
     try:
         if not generation.poster:
             make_poster(video, path_of(name := stored_name(generation, ".webp")))
-            Generation.objects.filter(pk=pk, poster="").update(poster=name, version=F("version") + 1)
+            made["poster"] = name
         if not generation.preview:
             make_preview(video, path_of(name := stored_name(generation, ".preview.mp4")))
-            Generation.objects.filter(pk=pk, preview="").update(preview=name, version=F("version") + 1)
+            made["preview"] = name
     except OSError as error:
         log.warning("generation %s: the disk does not take its pictures (%s)", pk, error)
+    finally:
+        if made:
+            Generation.objects.filter(pk=pk).update(version=F("version") + 1, **made)

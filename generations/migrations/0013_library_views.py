@@ -22,20 +22,12 @@ class Migration(migrations.Migration):
                 ('query', models.CharField(help_text='The filters, as in the address of the library.', max_length=2000)),
                 ('is_shared', models.BooleanField(db_default=False, default=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_views', to=settings.AUTH_USER_MODEL)),
+                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_views', to='generations.team')),
             ],
             options={
                 'ordering': ['name'],
             },
-        ),
-        migrations.AddField(
-            model_name='savedview',
-            name='person',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_views', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='savedview',
-            name='team',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_views', to='generations.team'),
         ),
         migrations.AddConstraint(
             model_name='savedview',
