@@ -1,8 +1,8 @@
 """Searching prompts, the one place where the databases differ: SQLite FTS5, PostgreSQL tsvector with GIN.
 
-The table `generations_search` holds one entry a generation: `rowid` is its id, so that the newest that match come
-first without sorting, `generations_search` the words of its prompt, `facets` a token for its team. Triggers keep it
-in the transaction that makes a generation. A prompt never changes, so an entry never does.
+The table `generations_search` holds one entry a generation that is not in the trash: `rowid` is its id, so that the
+newest that match come first without sorting, `generations_search` the words of its prompt, `facets` its team's token.
+Triggers keep it in the transaction that changes a generation. A prompt never changes.
 
 SQLite checks every trigger when a migration rebuilds a table, and loses those of the table it rebuilds. Hence they are
 taken away before migrations and put back, with whatever was missed, after them.
@@ -95,21 +95,29 @@ SQLITE_TABLE = f"""
 CREATE VIRTUAL TABLE {TABLE}
 USING fts5(words, facets, content='', tokenize='unicode61 remove_diacritics 2', prefix='2 3')
 """
+SQLITE_ADD = f"""
+INSERT INTO {TABLE}(rowid, words, facets)
+SELECT NEW.id, text, 't' || NEW.team_id FROM generations_prompt WHERE id = NEW.prompt_id;
+"""
+SQLITE_REMOVE = f"""
+INSERT INTO {TABLE}({TABLE}, rowid, words, facets)
+SELECT 'delete', OLD.id, text, 't' || OLD.team_id FROM generations_prompt WHERE id = OLD.prompt_id;
+"""
 SQLITE_TRIGGERS = {
-    f"{TABLE}_add": f"""AFTER INSERT ON generations_generation BEGIN
-        INSERT INTO {TABLE}(rowid, words, facets)
-        SELECT NEW.id, text, 't' || NEW.team_id FROM generations_prompt WHERE id = NEW.prompt_id;
-    END""",
-    f"{TABLE}_remove": f"""AFTER DELETE ON generations_generation BEGIN
-        INSERT INTO {TABLE}({TABLE}, rowid, words, facets)
-        SELECT 'delete', OLD.id, text, 't' || OLD.team_id FROM generations_prompt WHERE id = OLD.prompt_id;
-    END""",
+    f"{TABLE}_add": f"""AFTER INSERT ON generations_generation
+        WHEN NEW.deleted_at IS NULL BEGIN {SQLITE_ADD} END""",
+    f"{TABLE}_remove": f"""AFTER DELETE ON generations_generation
+        WHEN OLD.deleted_at IS NULL BEGIN {SQLITE_REMOVE} END""",
+    f"{TABLE}_into_trash": f"""AFTER UPDATE OF deleted_at ON generations_generation
+        WHEN OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL BEGIN {SQLITE_REMOVE} END""",
+    f"{TABLE}_out_of_trash": f"""AFTER UPDATE OF deleted_at ON generations_generation
+        WHEN OLD.deleted_at IS NOT NULL AND NEW.deleted_at IS NULL BEGIN {SQLITE_ADD} END""",
 }
 SQLITE_MISSED = f"""
 INSERT INTO {TABLE}(rowid, words, facets)
 SELECT generation.id, prompt.text, 't' || generation.team_id
 FROM generations_generation generation JOIN generations_prompt prompt ON prompt.id = generation.prompt_id
-WHERE generation.id NOT IN (SELECT id FROM {TABLE}_docsize)
+WHERE generation.deleted_at IS NULL AND generation.id NOT IN (SELECT id FROM {TABLE}_docsize)
 """
 
 POSTGRESQL = f"""
@@ -121,20 +129,25 @@ CREATE FUNCTION {TABLE}_vector(words text) RETURNS tsvector LANGUAGE sql IMMUTAB
 $function$;
 CREATE FUNCTION {TABLE}_keep() RETURNS trigger LANGUAGE plpgsql AS $function$
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO {TABLE} SELECT NEW.id, {TABLE}_vector(text) FROM generations_prompt WHERE id = NEW.prompt_id;
-    ELSIF TG_OP = 'DELETE' THEN
-        DELETE FROM {TABLE} WHERE rowid = OLD.id;
-    ELSE
+    IF TG_OP = 'TRUNCATE' THEN
         DELETE FROM {TABLE};
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        DELETE FROM {TABLE} WHERE rowid = OLD.id;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO {TABLE} SELECT NEW.id, {TABLE}_vector(text) FROM generations_prompt
+        WHERE id = NEW.prompt_id AND NEW.deleted_at IS NULL;
     END IF;
     RETURN NULL;
 END
 $function$;
 INSERT INTO {TABLE} SELECT generation.id, {TABLE}_vector(prompt.text)
-FROM generations_generation generation JOIN generations_prompt prompt ON prompt.id = generation.prompt_id;
+FROM generations_generation generation JOIN generations_prompt prompt ON prompt.id = generation.prompt_id
+WHERE generation.deleted_at IS NULL;
 CREATE INDEX {TABLE}_words ON {TABLE} USING gin ({TABLE}) WITH (fastupdate = off);
-CREATE TRIGGER {TABLE}_keep AFTER INSERT OR DELETE ON generations_generation
+CREATE TRIGGER {TABLE}_keep AFTER INSERT OR DELETE OR UPDATE OF deleted_at ON generations_generation
 FOR EACH ROW EXECUTE FUNCTION {TABLE}_keep();
 CREATE TRIGGER {TABLE}_empty AFTER TRUNCATE ON generations_generation
 FOR EACH STATEMENT EXECUTE FUNCTION {TABLE}_keep();

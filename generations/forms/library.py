@@ -114,6 +114,11 @@ class LibraryForm(forms.Form):
             if value
         }
 
+    @property
+    def is_by_time(self) -> bool:
+        """Whether what passes is best read by time: an index has it so, and imported work keeps its place."""
+        return not self.chosen.keys().isdisjoint({"since", "until"}) and "q" not in self.chosen
+
     def words_of(self, name: str) -> str:
         """Return a filter that is set in words."""
         value = self.chosen[name]
@@ -123,7 +128,8 @@ class LibraryForm(forms.Form):
     def apply(self, generations: QuerySet) -> QuerySet:
         """Return the generations that pass."""
         chosen = self.chosen
-        found = generations.filter(team__in=self.teams)
+        # The index of words knows the teams itself; what leads away from it costs a look at every row of a team.
+        found = generations if "q" in chosen else generations.filter(team__in=self.teams)
         found = found.filter(**{column: chosen[name] for name, column in COLUMNS.items() if name in chosen})
         if "person" in chosen:
             found = found.filter(created_by=self.people[chosen["person"]])

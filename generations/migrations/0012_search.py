@@ -81,7 +81,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='generation',
-            index=models.Index(condition=models.Q(('rating__isnull', False)), fields=['team', 'rating', '-id'], name='generation_rating'),
+            index=models.Index(condition=models.Q(('rating__isnull', False)), fields=['team', '-id'], name='generation_rating'),
+        ),
+        migrations.AddIndex(
+            model_name='generation',
+            index=models.Index(condition=models.Q(('deleted_at', None)), fields=['team', '-id'], name='generation_kept'),
         ),
         migrations.RunPython(make_index),
     ]

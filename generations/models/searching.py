@@ -1,6 +1,6 @@
 """The search index as a table beside Generation, and the generations that match."""
 
-from django.db import connections, models
+from django.db import connection, models
 from django.db.models import F
 from django.db.models.expressions import RawSQL
 
@@ -53,7 +53,6 @@ def matching(generations: models.QuerySet, text: str, *, teams: list[int]) -> mo
         generations = generations.filter(prompt__text__icontains=term.text)
     if not indexed:
         return generations
-    connection = connections[generations.db]
     if connection.vendor == "sqlite":
         found = generations.filter(search__words__match=search.fts5(indexed, teams))
         return found.annotate(found_id=F("search__generation_id"))
@@ -63,6 +62,17 @@ def matching(generations: models.QuerySet, text: str, *, teams: list[int]) -> mo
     # OFFSET 0 lets the planner do nothing but find these first; by itself it would walk all the newest for a rare word.
     entries = f"SELECT rowid FROM {search.TABLE} WHERE {search.TABLE} @@ to_tsquery('simple', %s) OFFSET 0"  # noqa: S608
     return generations.filter(pk__in=RawSQL(entries, [query]))  # noqa: S611 (the words are a parameter)
+
+
+def entries_of(text: str, *, teams: list[int]) -> models.QuerySet | None:
+    """Return the entries of the index that match, to be counted; None when they alone do not say it.
+
+    They are those of everything that is not in the trash.
+    """
+    indexed, read = search.split(text)
+    if read or not indexed or connection.vendor != "sqlite":
+        return None
+    return SearchEntry.objects.filter(words__match=search.fts5(indexed, teams))
 
 
 def newest_key(generations: models.QuerySet) -> str:

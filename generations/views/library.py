@@ -14,9 +14,9 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from generations.forms import LibraryForm
-from generations.models import Generation, SavedView, Star
+from generations.models import Generation, SavedView, Star, entries_of, newest_key
 from generations.views.fragments import wants_fragment
-from generations.views.paging import page_of
+from generations.views.paging import Page, page_of
 
 PAGE = 24
 COUNTED = 10_000  # whoever has more reads "10,000+"
@@ -42,7 +42,7 @@ class Count:
 def library(request: HttpRequest) -> HttpResponse:
     form = LibraryForm(request.GET, user=request.user)
     found = form.apply(Generation.objects.visible_to(request.user))
-    page = page_of(for_tiles(found, request.user), request.GET, size=PAGE, keep=form.chosen)
+    page = page_of(for_tiles(found, request.user), request.GET, size=PAGE, keep=form.chosen, by_time=form.is_by_time)
     context = {
         "form": form,
         "page": page,
@@ -53,7 +53,7 @@ def library(request: HttpRequest) -> HttpResponse:
         return render(request, "generations/library.html#more", context)
     context |= {
         "chips": chips(form),
-        "count": count_of(found, page),
+        "count": count_of(form, found, page),
         "query": urlencode(form.chosen),
         "views": SavedView.objects.visible_to(request.user).select_related("person")[:MOST_VIEWS],
         "is_filtered_more": not form.chosen.keys() <= {"q", *OFTEN},
@@ -73,11 +73,15 @@ def by_day(rows: list[Generation]) -> list[tuple[object, list[Generation]]]:
     return [(day, list(found)) for day, found in groupby(rows, key=lambda row: row.created_at.date())]
 
 
-def count_of(found: QuerySet, page) -> Count:
+def count_of(form: LibraryForm, found: QuerySet, page: Page) -> Count:
     """Count what was found, up to a bound; a page that is everything needs no statement."""
     if not page.newer_url and not page.older_url:
         return Count(len(page.rows))
-    return Count(found.order_by()[: COUNTED + 1].count())
+    if form.chosen.keys() == {"q"} and (entries := entries_of(form.chosen["q"], teams=form.teams)) is not None:
+        return Count(entries[: COUNTED + 1].count())
+    # The order keeps SQLite at the index of words; anywhere else it would only mean sorting.
+    ordered = found.order_by("-found_id") if newest_key(found) == "found_id" else found.order_by()
+    return Count(ordered[: COUNTED + 1].count())
 
 
 def chips(form: LibraryForm) -> list[tuple[str, str]]:
