@@ -23,7 +23,6 @@ COLUMNS = {
     "tier": "tier",
     "length": "length",
     "cost": "cost",
-    "rating": "rating__gte",
 }
 
 
@@ -140,8 +139,10 @@ class LibraryForm(forms.Form):
             found = found.filter(pk__in=Tagging.objects.filter(tag__in=tags).values("generation"))
         if "star" in chosen:
             found = found.filter(pk__in=Star.objects.filter(person=self.user).values("generation"))
+        if "rating" in chosen:
+            found = found.filter(rating__in=range(int(chosen["rating"]), 6))
         if "differs" in chosen:
-            found = found.filter(mismatch__isnull=False)
+            found = found.filter(mismatch=1)
         if "since" in chosen:
             found = found.filter(created_at__gte=datetime.combine(self.cleaned_data["since"], time.min, UTC))
         if "until" in chosen:

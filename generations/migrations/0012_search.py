@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='generation',
             name='mismatch',
-            field=models.GeneratedField(db_persist=True, expression=models.Case(models.When(models.Q(models.Q(('asked_height__isnull', False), ('asked_width__isnull', False), ('measured_height__isnull', False), ('measured_width__isnull', False), models.Q(('asked_width__lt', models.F('measured_width')), ('asked_width__gt', models.F('measured_width')), ('asked_height__lt', models.F('measured_height')), ('asked_height__gt', models.F('measured_height')), _connector='OR')), ('measured_seconds__gt', django.db.models.expressions.CombinedExpression(models.F('asked_seconds'), '+', models.Value(0.25, models.FloatField()))), ('measured_seconds__lt', django.db.models.expressions.CombinedExpression(models.F('asked_seconds'), '-', models.Value(0.25, models.FloatField()))), _connector='OR'), then=models.Value(True))), null=True, output_field=models.BooleanField(null=True)),
+            field=models.GeneratedField(db_persist=True, expression=models.Case(models.When(models.Q(models.Q(('asked_height__isnull', False), ('asked_width__isnull', False), ('measured_height__isnull', False), ('measured_width__isnull', False), models.Q(('asked_width__lt', models.F('measured_width')), ('asked_width__gt', models.F('measured_width')), ('asked_height__lt', models.F('measured_height')), ('asked_height__gt', models.F('measured_height')), _connector='OR')), ('measured_seconds__gt', django.db.models.expressions.CombinedExpression(models.F('asked_seconds'), '+', models.Value(0.25, models.FloatField()))), ('measured_seconds__lt', django.db.models.expressions.CombinedExpression(models.F('asked_seconds'), '-', models.Value(0.25, models.FloatField()))), _connector='OR'), then=models.Value(1))), null=True, output_field=models.PositiveSmallIntegerField(null=True)),
         ),
         migrations.AddField(
             model_name='generation',
@@ -77,11 +77,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='generation',
-            index=models.Index(condition=models.Q(('mismatch__isnull', False)), fields=['team', '-id'], name='generation_mismatch'),
+            index=models.Index(condition=models.Q(('mismatch__isnull', False)), fields=['team', 'mismatch', '-id'], name='generation_mismatch'),
         ),
         migrations.AddIndex(
             model_name='generation',
-            index=models.Index(condition=models.Q(('rating__isnull', False)), fields=['team', '-id'], name='generation_rating'),
+            index=models.Index(condition=models.Q(('rating__isnull', False)), fields=['team', 'rating', '-id'], name='generation_rating'),
         ),
         migrations.AddIndex(
             model_name='generation',

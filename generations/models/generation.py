@@ -205,8 +205,10 @@ class Generation(Shown, models.Model):
             models.Index(fields=["team", "tier", "-id"], name="generation_tier"),
             models.Index(fields=["team", "length", "-id"], name="generation_length"),
             models.Index(fields=["team", "cost", "-id"], name="generation_cost"),
-            models.Index(fields=["team", "-id"], condition=Q(mismatch__isnull=False), name="generation_mismatch"),
-            models.Index(fields=["team", "-id"], condition=Q(rating__isnull=False), name="generation_rating"),
+            models.Index(
+                fields=["team", "mismatch", "-id"], condition=Q(mismatch__isnull=False), name="generation_mismatch"
+            ),
+            models.Index(fields=["team", "rating", "-id"], condition=Q(rating__isnull=False), name="generation_rating"),
             models.Index(fields=["team", "-id"], condition=Q(deleted_at=None), name="generation_kept"),
         ]
 

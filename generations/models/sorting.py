@@ -98,7 +98,7 @@ def cost(free: str) -> models.GeneratedField:
 
 
 def mismatch() -> models.GeneratedField:
-    """Return the column that is true where the file is not as asked, and null elsewhere: `Generation.differs`."""
+    """Return the column that is 1 where the file is not as asked, and null elsewhere: `Generation.differs`."""
     known = Q(asked_width__isnull=False, asked_height__isnull=False)
     known &= Q(measured_width__isnull=False, measured_height__isnull=False)
     other = Q()
@@ -106,4 +106,6 @@ def mismatch() -> models.GeneratedField:
         other |= Q(**{f"asked_{side}__lt": F(f"measured_{side}")}) | Q(**{f"asked_{side}__gt": F(f"measured_{side}")})
     longer = Q(measured_seconds__gt=F("asked_seconds") + Value(SECONDS_TOLERANCE, models.FloatField()))
     shorter = Q(measured_seconds__lt=F("asked_seconds") - Value(SECONDS_TOLERANCE, models.FloatField()))
-    return worked_out(Case(When((known & other) | longer | shorter, then=Value(True))), models.BooleanField(null=True))
+    return worked_out(
+        Case(When((known & other) | longer | shorter, then=Value(1))), models.PositiveSmallIntegerField(null=True)
+    )

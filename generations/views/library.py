@@ -79,8 +79,8 @@ def count_of(form: LibraryForm, found: QuerySet, page: Page) -> Count:
         return Count(len(page.rows))
     if form.chosen.keys() == {"q"} and (entries := entries_of(form.chosen["q"], teams=form.teams)) is not None:
         return Count(entries[: COUNTED + 1].count())
-    # The order keeps SQLite at the index of words; anywhere else it would only mean sorting.
-    ordered = found.order_by("-found_id") if newest_key(found) == "found_id" else found.order_by()
+    # In the page's order SQLite takes the page's index, and none that it would have to look up every row for.
+    ordered = found.order_by() if form.is_by_time else found.order_by(f"-{newest_key(found)}")
     return Count(ordered[: COUNTED + 1].count())
 
 
