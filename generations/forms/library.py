@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from generations.catalog import catalog
+from generations.forms.selects import PlainSelect
 from generations.models import Membership, Project, Star, Status, Tag, Tagging, User, matching
 from generations.models.sorting import Cost, Frame, Length, Tier
 
@@ -44,7 +45,8 @@ class DayField(forms.DateField):
 
 
 def any_of(words: str, choices: list[tuple[str, str]]) -> forms.ChoiceField:
-    return forms.ChoiceField(required=False, choices=[("", words), *((str(value), label) for value, label in choices)])
+    listed = [("", words), *((str(value), label) for value, label in choices)]
+    return forms.ChoiceField(required=False, choices=listed, widget=PlainSelect)
 
 
 def model_filter() -> list[tuple[str, str]]:
@@ -68,10 +70,10 @@ class LibraryForm(forms.Form):
 
     q = SearchField(required=False, label="Search")
     status = any_of("Any status", Status.choices)
-    model = forms.ChoiceField(required=False)
-    person = forms.ChoiceField(required=False)
-    project = forms.ChoiceField(required=False)
-    tag = forms.ChoiceField(required=False)
+    model = forms.ChoiceField(required=False, widget=PlainSelect)
+    person = forms.ChoiceField(required=False, widget=PlainSelect)
+    project = forms.ChoiceField(required=False, widget=PlainSelect)
+    tag = forms.ChoiceField(required=False, widget=PlainSelect)
     star = any_of("Starred or not", [("mine", "My stars")])
     rating = any_of("Any rating", [(number, f"{words} or more") for number, words in STARS.items()])
     frame = any_of("Any shape", Frame.choices)

@@ -1,12 +1,11 @@
 """The library: everything the team made, newest first."""
 
 from dataclasses import dataclass
-from itertools import groupby
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -14,9 +13,10 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from generations.forms import LibraryForm
-from generations.models import Generation, SavedView, Star, entries_of, newest_key
+from generations.models import Generation, SavedView, entries_of, newest_key
 from generations.views.fragments import wants_fragment
 from generations.views.paging import Page, page_of
+from generations.views.tiles import by_day, for_keys
 
 PAGE = 24
 COUNTED = 10_000  # whoever has more reads "10,000+"
@@ -42,11 +42,11 @@ class Count:
 def library(request: HttpRequest) -> HttpResponse:
     form = LibraryForm(request.GET, user=request.user)
     found = form.apply(Generation.objects.visible_to(request.user))
-    page = page_of(for_tiles(found, request.user), request.GET, size=PAGE, keep=form.chosen, by_time=form.is_by_time)
+    page = page_of(for_keys(found, request.user), request.GET, size=PAGE, keep=form.chosen, by_time=form.is_by_time)
     context = {
         "form": form,
         "page": page,
-        "days": by_day(page.rows),
+        "days": by_day(page.rows, request.user),
         "is_live": any(row.is_active for row in page.rows),
     }
     if request.GET.get("part") == "more" and wants_fragment(request):  # the next page, under what is there
@@ -60,17 +60,6 @@ def library(request: HttpRequest) -> HttpResponse:
     }
     part = "#rows" if wants_fragment(request) else ""
     return render(request, f"generations/library.html{part}", context)
-
-
-def for_tiles(generations: QuerySet, user) -> QuerySet:
-    """Return generations with what a tile shows, in one statement."""
-    starred = Star.objects.filter(person=user, generation=OuterRef("pk"))
-    return generations.for_cards().annotate(is_starred=Exists(starred))
-
-
-def by_day(rows: list[Generation]) -> list[tuple[object, list[Generation]]]:
-    """Return the rows of a page under the days they were asked for, in UTC, in their order."""
-    return [(day, list(found)) for day, found in groupby(rows, key=lambda row: row.created_at.date())]
 
 
 def count_of(form: LibraryForm, found: QuerySet, page: Page) -> Count:

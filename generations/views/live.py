@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from generations.models import Generation
 from generations.views.detail import detail_context
-from generations.views.library import for_tiles
+from generations.views.tiles import for_tiles
 
 MOST_CARDS = 200
 
