@@ -39,7 +39,7 @@ def for_tiles(generations: QuerySet, user) -> QuerySet:
 
 def for_keys(generations: QuerySet, user) -> QuerySet:
     """Return generations with what says which tile is theirs: `tiles` reads the others' rest."""
-    return starred_by(user, generations.only("id", "version", "status", "rating", "created_at"))
+    return starred_by(user, generations.only("id", "uuid", "version", "status", "rating", "created_at"))
 
 
 def by_day(rows: list[Generation], user) -> list[Day]:
@@ -53,7 +53,7 @@ def by_day(rows: list[Generation], user) -> list[Day]:
 def tiles(rows: list[Generation], user) -> dict[int, SafeString]:
     """Return the tile of each row by its id; one that went meanwhile has none."""
     period, language = int(time.time() / STALE), get_language()
-    keys = {row.pk: (row.pk, row.version, row.is_starred, row.rating, language, period) for row in rows}
+    keys = {row.pk: (row.uuid, row.version, row.is_starred, row.rating, language, period) for row in rows}
     found = {pk: _drawn[key] for pk, key in keys.items() if key in _drawn}
     missing = [pk for pk in keys if pk not in found]
     if not missing:
