@@ -54,7 +54,8 @@ def purge(now: datetime | None = None, *, most: int | None = None) -> tuple[int,
     """
     rows, count, size = due(now), 0, 0
     while most is None or count < most:
-        pks = list(rows.order_by("deleted_at").values_list("pk", flat=True)[:AT_ONCE])
+        size_of_part = AT_ONCE if most is None else min(AT_ONCE, most - count)
+        pks = list(rows.order_by("deleted_at").values_list("pk", flat=True)[:size_of_part])
         if not pks:
             break
         for pk in pks:
