@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from generations.views import costs, desk, detail, gateways, library, live, pages, studio, theme
+from generations.views import (
+    comments,
+    compare,
+    costs,
+    desk,
+    detail,
+    gateways,
+    library,
+    live,
+    pages,
+    provenance,
+    sharing,
+    studio,
+    theme,
+)
 from generations.views import media as files
 
 app_name = "generations"
@@ -19,6 +33,18 @@ urlpatterns = [
     path("generations/<uuid:uuid>/ask/", detail.ask, name="ask"),
     path("generations/<uuid:uuid>/video/", files.video, name="video"),
     path("generations/<uuid:uuid>/poster/", files.poster, name="poster"),
+    path("generations/<uuid:uuid>/provenance/", provenance.sheet, name="provenance"),
+    path("generations/<uuid:uuid>/provenance.json", provenance.record, name="provenance-record"),
+    path("generations/<uuid:uuid>/comments/", comments.add, name="comment"),
+    path("comments/<int:pk>/", comments.change, name="comment-change"),
+    path("generations/<uuid:uuid>/share/", sharing.share, name="share"),
+    path("share/<int:pk>/revoke/", sharing.revoke, name="share-revoke"),
+    path("s/<str:token>/", sharing.shared, name="shared"),
+    path("s/<str:token>/video/", sharing.shared_video, name="shared-video"),
+    path("s/<str:token>/poster/", sharing.shared_poster, name="shared-poster"),
+    path("compare/", compare.compare, name="compare"),
+    path("compare/vote/", compare.vote, name="compare-vote"),
+    path("comparisons/", compare.comparisons, name="comparisons"),
     path("uploads/<uuid:uuid>/", files.upload, name="upload"),
     path("prompts/", pages.prompts, name="prompts"),
     path("queue/", pages.queue, name="queue"),

@@ -61,7 +61,7 @@ SHORTEST_SECRET = 8
 # Whatever a gateway said is stored without the queries of its links, so any query is one that slipped through.
 SECRET_LOOKING = r"(https?://[^\s\"'<>?]+\?[^\s\"'<>]*=|bearer +[a-z0-9._~+/=-]{12,}|set-cookie *:|\"cookie\" *:)"  # noqa: S105
 # What people write themselves may hold a link with a query: it is theirs to share.
-OF_PEOPLE = {"generations.Prompt.text", "generations.Generation.options"}
+OF_PEOPLE = {"generations.Prompt.text", "generations.Generation.options", "generations.Comment.text"}
 APPS = ("generations", "django_q", "admin")
 
 

@@ -12,6 +12,7 @@ from generations.models.prompt import GenerationInput, Prompt, Upload
 from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS, UNFINISHED, Failure, Status
 from generations.models.switches import ModelSwitch
 from generations.models.trail import Event, SubmitAttempt
+from generations.models.watching import Comment, Comparison, ShareLink, Vote
 
 __all__ = [
     "ACTIVE",
@@ -23,6 +24,8 @@ __all__ = [
     "Canary",
     "CatalogNotice",
     "CatalogSnapshot",
+    "Comment",
+    "Comparison",
     "Drift",
     "Event",
     "Failure",
@@ -37,6 +40,7 @@ __all__ = [
     "PollerSlot",
     "Project",
     "Prompt",
+    "ShareLink",
     "Star",
     "Status",
     "SubmitAttempt",
@@ -45,4 +49,5 @@ __all__ = [
     "Team",
     "Upload",
     "User",
+    "Vote",
 ]

@@ -9,6 +9,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from generations.forms import LibraryForm
 from generations.models import Generation
+from generations.views.around import from_query
 from generations.views.fragments import wants_fragment
 from generations.views.paging import page_of
 
@@ -23,6 +24,7 @@ def library(request: HttpRequest) -> HttpResponse:
     page = page_of(found, request.GET, size=PAGE, keep=form.chosen)
     context = {"form": form, "generations": page.rows, "page": page, "chips": chips(form)}
     context["is_live"] = any(row.is_active for row in page.rows)
+    context["from_query"] = from_query(form)
     part = "#rows" if wants_fragment(request) else ""
     return render(request, f"generations/library.html{part}", context)
 

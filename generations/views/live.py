@@ -6,6 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from generations.models import Generation
+from generations.views.around import of_page
 from generations.views.detail import detail_context
 
 MOST_CARDS = 200
@@ -30,5 +31,5 @@ def live(request: HttpRequest) -> HttpResponse:
     if request.GET.get("page") == "detail":
         context = detail_context(request, changes[0])
         return render(request, "generations/detail.html#changed", context | {"is_live": is_live, "oob": True})
-    context = {"changes": changes, "is_live": is_live, "oob": True}
+    context = {"changes": changes, "is_live": is_live, "oob": True, "from_query": of_page(request)}
     return render(request, "generations/_generation.html#changes", context)
