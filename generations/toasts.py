@@ -2,7 +2,7 @@
 
 A toast is a message of django.contrib.messages. A whole page draws what waits by `_toasts.html` in its frame; an answer
 to htmx includes `_toasts.html` with `oob=True`, and it arrives in the corner of the page that is there. Without
-JavaScript it stands in the corner until the next page; with it, it leaves by itself, unless it is a warning or an error.
+JavaScript it stands in the corner until the next page; with it, it leaves by itself unless it is a warning or an error.
 """
 
 import json

@@ -27,16 +27,32 @@ from tests.factories import alice, bob, carol, make_gateway, make_generation, ma
 from tests.pages import picture, read
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/generations/?q=fox"}
-OPEN = {"healthz", "readyz", "account_login", "account_logout", "account_signup", "account_inactive"} | {
-    f"account_reset_password{rest}" for rest in ("", "_done", "_from_key", "_from_key_done")
-}
+OPEN = (
+    {"healthz", "readyz", "account_login", "account_logout", "account_signup", "account_inactive"}
+    | {f"account_reset_password{rest}" for rest in ("", "_done", "_from_key", "_from_key_done")}
+    | {f"generations:shared{rest}" for rest in ("", "-video", "-poster")}
+)
 # Pages of the studio, by how they are asked for, and what a member of the team is answered.
 PAGES = {
     name: 200
-    for name in ("studio", "library", "prompts", "queue", "desk", "models", "live", "price", "costs", "costs-export")
+    for name in (
+        *("studio", "library", "prompts", "queue", "desk", "models", "live", "price", "costs", "costs-export"),
+        *("compare", "comparisons"),
+    )
 }
 MONEY = ("/live/", "/price/", "/costs/", "/costs/?by=prompt", "/costs/export/")
-OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200}
+OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200, "provenance": 200, "provenance-record": 200}
+# Who may do what around the player, and what is open to anybody with a link: test_compare, _comments and _sharing.
+WATCHING = {
+    "compare-vote",
+    "comment",
+    "comment-change",
+    "share",
+    "share-revoke",
+    "shared",
+    "shared-video",
+    "shared-poster",
+}
 ACTIONS = {"cancel": 302, "ask": 302}
 OF_GATEWAYS = {"resume", "fetch-list", "forget-drift", "dismiss"}
 DECISIONS = ("attach", "not-created", "send-again")
@@ -76,9 +92,11 @@ class AccessTestCase(TestCase):
     def path(self, name: str, row: Generation) -> str:
         if name in {"attach", "not-created", "send-again"}:
             return f"/queue/unknown/{row.uuid}/{name}/"
-        return {"detail": f"/generations/{row.uuid}/", "record": f"/generations/{row.uuid}.json"}.get(
-            name, f"/generations/{row.uuid}/{name}/"
-        )
+        return {
+            "detail": f"/generations/{row.uuid}/",
+            "record": f"/generations/{row.uuid}.json",
+            "provenance-record": f"/generations/{row.uuid}/provenance.json",
+        }.get(name, f"/generations/{row.uuid}/{name}/")
 
 
 class EveryAddressTests(AccessTestCase):
@@ -86,7 +104,10 @@ class EveryAddressTests(AccessTestCase):
         names = {name.partition(":")[2] for name, _ in patterns() if name.startswith("generations:")}
         self.assertEqual(
             names,
-            PAGES.keys() | OF_ONE.keys() | ACTIONS.keys() | {*DECISIONS, "theme", "upload", "gateways", *OF_GATEWAYS},
+            PAGES.keys()
+            | OF_ONE.keys()
+            | ACTIONS.keys()
+            | {*DECISIONS, "theme", "upload", "gateways", *OF_GATEWAYS, *WATCHING},
         )
 
     def test_only_health_the_sandbox_and_the_way_in_are_open(self):
@@ -105,7 +126,17 @@ class EveryAddressTests(AccessTestCase):
 
 class MatrixTests(AccessTestCase):
     def test_pages(self):
-        for path in ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", *MONEY):
+        for path in (
+            "/",
+            "/generations/",
+            "/prompts/",
+            "/queue/",
+            "/queue/unknown/",
+            "/models/",
+            "/compare/",
+            "/comparisons/",
+            *MONEY,
+        ):
             for name in self.people:
                 with self.subTest(path, name=name):
                     self.sign_in(name)

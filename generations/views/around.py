@@ -3,6 +3,7 @@
 import math
 from urllib.parse import urlencode
 
+from django.db.models import Count, Q
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
@@ -25,8 +26,7 @@ def around(request: HttpRequest, generation: Generation) -> dict:
         "share_links": generation.share_links.select_related("created_by")[:LINKS],
         "share_form": ShareForm(initial={"days": "7"}),
         "share_days": DAYS,
-        "wins": generation.wins.count(),
-        "compared": generation.comparisons.count(),
+        "won": generation.comparisons.aggregate(times=Count("pk"), wins=Count("pk", filter=Q(winner=generation))),
     }
 
 
@@ -67,7 +67,7 @@ def of_page(request: HttpRequest) -> str:
     path, _, query = (request.htmx.current_url_abs_path or "").partition("?")
     if path != reverse("generations:library"):
         return ""
-    return from_query(LibraryForm(QueryDict(query[:LONGEST_QUERY]), user=request.user))
+    return f"?{urlencode({'from': query[:LONGEST_QUERY]})}"  # read with the filter's own eyes when it is followed
 
 
 def steps(request: HttpRequest, generation: Generation) -> dict:
