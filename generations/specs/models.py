@@ -216,7 +216,7 @@ class VideoModel:
         return max(found, key=lambda price: (bool(price.gateway), len(price.when)), default=None)
 
     def asked(self, values: Mapping[str, object]) -> Asked:
-        """Return the frame and the length that clean values mean, of those that are sent; None where they do not say."""
+        """Return the frame and the length that clean values mean, where they are sent; None where they do not say."""
         chosen = {
             option.role: values.get(option.name)
             for option in self.options
