@@ -78,7 +78,7 @@ def observed(generations: Collection[int]) -> Iterator[tuple[Case, Observation]]
 
 
 def observation_of(row: Generation) -> Observation:
-    if row.status == Status.FAILED:
+    if row.status == Status.FAILED or row.completed_at is None:
         return Observation(row.pk, None, None, None)
     wait = row.completed_at - (row.submitted_at or row.created_at)
     return Observation(row.pk, wait.total_seconds(), row.is_frame_as_asked, row.is_length_as_asked)
