@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generations.views import costs, desk, detail, gateways, library, live, pages, studio, theme
+from generations.views import costs, desk, detail, gateways, groups, library, live, pages, studio, theme
 from generations.views import media as files
 
 app_name = "generations"
@@ -20,7 +20,9 @@ urlpatterns = [
     path("generations/<uuid:uuid>/video/", files.video, name="video"),
     path("generations/<uuid:uuid>/poster/", files.poster, name="poster"),
     path("uploads/<uuid:uuid>/", files.upload, name="upload"),
+    path("groups/<uuid:uuid>/", groups.group, name="group"),
     path("prompts/", pages.prompts, name="prompts"),
+    path("prompts/<int:pk>/", pages.prompts, name="prompt"),
     path("queue/", pages.queue, name="queue"),
     path("queue/unknown/", desk.desk, name="desk"),
     path("queue/unknown/<uuid:uuid>/attach/", desk.attach, name="attach"),

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from urllib.parse import urlencode
 
@@ -27,8 +28,9 @@ from generations.forms.fields import OptionField
 from generations.forms.given import given_options, is_token, is_uuid, visible_generation, visible_prompt
 from generations.forms.images import find_upload, keep_image, listed_ids
 from generations.lifecycle.begin import NoGateway, Order, begin
+from generations.lifecycle.together import begin_group
 from generations.media import ImageRefused
-from generations.models import Gateway, Generation, ModelPrice, ModelSwitch, Team, Upload, User
+from generations.models import Gateway, Generation, Group, ModelPrice, ModelSwitch, Prompt, Team, Upload, User
 from generations.models.prompt import normalise
 from generations.models.switches import is_in_use
 from generations.specs import (
@@ -40,6 +42,7 @@ from generations.specs import (
     Value,
     VideoModel,
     is_absent,
+    parse_integer,
 )
 
 __all__ = ["GenerationForm", "NoGateway"]
@@ -47,6 +50,7 @@ __all__ = ["GenerationForm", "NoGateway"]
 CANNOT_BE_SENT = "The prompt contains characters that cannot be sent."
 GONE_IMAGE = "The image is not stored any more. Choose it again."
 PRICE_UNKNOWN = "price unknown"
+MOST_COPIES = 10
 NO_GATEWAY = "No gateway is set up; an operator can add one."
 
 
@@ -66,6 +70,8 @@ class GenerationForm(forms.Form):
     )
     form_token = forms.Field(required=False, widget=forms.HiddenInput)
     parent = forms.Field(required=False, widget=forms.HiddenInput)
+    base = forms.Field(required=False, widget=forms.HiddenInput)  # the prompt that this one is edited from
+    copies = forms.Field(required=False)
 
     def __init__(
         self,
@@ -78,6 +84,8 @@ class GenerationForm(forms.Form):
         values: Mapping[str, object] | None = None,
         prompt: str = "",
         parent: str = "",
+        base: str = "",
+        copies: str = "",
         token: str = "",
         changes: Iterable[Change] = (),
         undo: str = "",
@@ -98,6 +106,8 @@ class GenerationForm(forms.Form):
             "prompt": prompt,
             "form_token": token or self.fresh_token,
             "parent": parent,
+            "base": base,
+            "copies": copies,
         }
         if choosable is not None:
             self.choosable = choosable
@@ -124,12 +134,12 @@ class GenerationForm(forms.Form):
         problems = []
         if "from" in query:
             if source := visible_generation(user, query["from"]):
-                return cls.after(source, user=user)
+                return cls.after(source, user=user, is_rewritten=query.get("words") == "rewritten")
             problems.append("The video to begin from was not found.")
-        prompt = query.get("prompt", "")
+        prompt, base = query.get("prompt", ""), query.get("base", "")
         if "prompt_id" in query:
             kept = visible_prompt(user, query["prompt_id"])
-            prompt = kept.text if kept else prompt
+            prompt, base = (kept.text, str(kept.pk)) if kept else (prompt, "")
             problems += [] if kept else ["The prompt to begin from was not found."]
         return cls.carried(
             query.get("was", ""),
@@ -137,13 +147,18 @@ class GenerationForm(forms.Form):
             given_options(query),
             user=user,
             prompt=prompt,
+            base=base,
+            copies=query.get("copies", ""),
             problems=problems,
-            way_back={name: query[name] for name in ("prompt", "prompt_id") if name in query},
+            way_back={name: query[name] for name in ("prompt", "prompt_id", "base", "copies") if name in query},
         )
 
     @classmethod
-    def after(cls, source: Generation, *, user: User) -> "GenerationForm":
-        """Return a form with everything another generation had, changed only where its model cannot be chosen."""
+    def after(cls, source: Generation, *, user: User, is_rewritten: bool = False) -> "GenerationForm":
+        """Return a form with everything another generation had, changed only where its model cannot be chosen.
+
+        With `is_rewritten` its prompt is the one the gateway made of it, where it said so.
+        """
         model, problems = source.video_model, []
         choosable = choosable_models(model)
         if model not in choosable:
@@ -155,8 +170,9 @@ class GenerationForm(forms.Form):
             model.key if model else "",
             source.options,
             user=user,
-            prompt=source.prompt.text,
+            prompt=(is_rewritten and source.rewritten_prompt) or source.prompt.text,
             parent=str(source.uuid),
+            base=str(source.prompt_id),
             problems=problems,
             way_back=None,
         )
@@ -185,6 +201,8 @@ class GenerationForm(forms.Form):
             user=user,
             prompt=posted.get("prompt", ""),
             parent=posted.get("parent", ""),
+            base=posted.get("base", ""),
+            copies=posted.get("copies", ""),
             token=bound.token,
             problems=[],
             way_back={},
@@ -237,7 +255,7 @@ class GenerationForm(forms.Form):
     def of_choice(cls, query: QueryDict, *, user: User) -> "GenerationForm":
         """Return a form with just what the query chooses, nothing carried or said: what that costs is all it is for."""
         model, _ = find_model(query.get("model", ""))
-        return cls(user=user, video_model=model, values=given_options(query))
+        return cls(user=user, video_model=model, values=given_options(query), copies=query.get("copies", ""))
 
     def afresh(self, made: Generation) -> "GenerationForm":
         """Return the same form after its order went out as `made`: all that was chosen, with a token of its own."""
@@ -246,6 +264,7 @@ class GenerationForm(forms.Form):
             video_model=self.video_model,
             values=self.cleaned_data["options"],
             prompt=self.cleaned_data["prompt"],
+            base=str(made.prompt_id),
             price_words=PRICE_UNKNOWN if made.is_unpriced else made.price_words,
         )
 
@@ -302,7 +321,17 @@ class GenerationForm(forms.Form):
         if gateway.is_sandbox:
             return "free"
         quote = ModelPrice.objects.all().quote(self.video_model, self._legible_values(), gateway)
-        return quote.words if quote else PRICE_UNKNOWN
+        return replace(quote, amount=quote.amount * self.copies_wanted).words if quote else PRICE_UNKNOWN
+
+    @property
+    def copies_wanted(self) -> int:
+        """How many videos are asked for; one where that cannot be read."""
+        given = self.data.get("copies") if self.is_bound else self.initial["copies"]
+        return copies_in(given) or 1
+
+    @property
+    def copy_choices(self) -> range:
+        return range(1, MOST_COPIES + 1)
 
     def _legible_values(self) -> dict[str, Value]:
         """Return what is chosen as far as it can be read, with defaults, whatever else is still wrong with it."""
@@ -430,6 +459,16 @@ class GenerationForm(forms.Form):
         given = self.cleaned_data["parent"]
         return visible_generation(self.user, given) if given else None
 
+    def clean_copies(self) -> int:
+        copies = copies_in(self.cleaned_data["copies"])
+        if copies is None:
+            raise forms.ValidationError(f"Copies can be 1 to {MOST_COPIES}.")
+        return copies
+
+    def clean_base(self) -> Prompt | None:
+        given = self.cleaned_data["base"]
+        return visible_prompt(self.user, given) if given else None
+
     def clean(self) -> dict:
         if self.team is None:
             self.add_error(None, "You are not a member of a team yet. Ask an operator to add you to one.")
@@ -501,6 +540,21 @@ class GenerationForm(forms.Form):
 
     def save(self, *, origin: str = Generation.Origin.BROWSER) -> tuple[Generation, bool]:
         """Return the generation of this form and whether it is new. Raises NoGateway with the choices there are."""
+        try:
+            return begin(self.order(origin=origin))
+        except NoGateway as error:
+            raise NoGateway(not_choosable(self.video_model, self.choosable)) from error
+
+    def save_copies(self) -> tuple[Group, bool]:
+        """Return the group of as many videos as were asked for, and whether it is new. Raises NoGateway."""
+        orders = [self.order()] * self.cleaned_data["copies"]
+        try:
+            return begin_group(orders, kind=Group.Kind.COPIES, form_token=self.cleaned_data["form_token"])
+        except NoGateway as error:
+            raise NoGateway(not_choosable(self.video_model, self.choosable)) from error
+
+    def order(self, *, origin: str = Generation.Origin.BROWSER) -> Order:
+        """Return what this form, which is valid, asks for."""
         parent = self.cleaned_data["parent"]
         options = self.cleaned_data["options"]
         same = parent and (parent.model_key, parent.prompt.text, parent.options) == (
@@ -509,7 +563,7 @@ class GenerationForm(forms.Form):
             options,
         )
         relation = "" if parent is None else Generation.Relation.RERUN if same else Generation.Relation.REMIX
-        order = Order(
+        return Order(
             user=self.user,
             team=self.team,
             model=self.video_model,
@@ -521,8 +575,13 @@ class GenerationForm(forms.Form):
             is_first=not self.was_used_before,
             parent=parent,
             relation=relation,
+            edited_from=self.cleaned_data["base"] or (parent.prompt if parent else None),
         )
-        try:
-            return begin(order)
-        except NoGateway as error:
-            raise NoGateway(not_choosable(self.video_model, self.choosable)) from error
+
+
+def copies_in(given: object) -> int | None:
+    """Return how many copies a form's words ask for: one when they say nothing, None when that cannot be."""
+    if is_absent(given):
+        return 1
+    number = parse_integer(given)
+    return number if number is not None and 1 <= number <= MOST_COPIES else None

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from django.db import IntegrityError, transaction
 
 from generations import queue
+from generations.lifecycle.lookups import Lookups
 from generations.models import (
     Event,
-    Gateway,
     Generation,
     GenerationInput,
+    Group,
     LedgerEntry,
-    ModelPrice,
     Prompt,
     Status,
     Team,
@@ -48,6 +48,8 @@ class Order:
     is_first: bool = False
     parent: Generation | None = None
     relation: str = ""
+    group: Group | None = None
+    edited_from: Prompt | None = None
 
     def digest(self) -> str:
         """Return what makes two orders the same: model, prompt, options and images, as sha256 hex."""
@@ -67,7 +69,7 @@ def begin(order: Order) -> tuple[Generation, bool]:
         return made, False
     try:
         with transaction.atomic():
-            return _make(order), True
+            return make(order, Lookups()), True
     except IntegrityError:
         if made := _already(order):  # a double click: the other request was a moment earlier
             return made, False
@@ -81,21 +83,23 @@ def _already(order: Order) -> Generation | None:
     return Generation.objects.filter(**same).first()
 
 
-def _make(order: Order) -> Generation:
-    gateway = Gateway.objects.all().offering(order.model, order.team)
+def make(order: Order, lookups: Lookups) -> Generation:
+    """Write one order down: row, reservation, images, event and hint. Only inside a transaction."""
+    gateway = lookups.gateway(order.model, order.team)
     if gateway is None:
         raise NoGateway(f"No gateway offers {order.model.label} at the moment. Choose another model.")
     asked = order.model.asked(order.options)
-    quote = ModelPrice.objects.all().quote(order.model, order.options, gateway)
+    quote = lookups.quote(order.model, order.options, gateway)
     generation = Generation.objects.create(
         team=order.team,
         created_by=order.user,
-        prompt=Prompt.objects.keep(order.team, normalise(order.prompt)),
+        prompt=lookups.prompt(order.team, normalise(order.prompt), order.edited_from),
         origin=order.origin,
         form_token=order.form_token,
         form_digest=order.digest() if order.form_token else "",
         parent=order.parent,
         relation=order.relation,
+        group=order.group,
         options=dict(order.options),
         asked_width=asked.width,
         asked_height=asked.height,

@@ -8,6 +8,7 @@ from generations.models.library import Group, Project, Star, Tag, Tagging
 from generations.models.listing import CatalogNotice, CatalogSnapshot
 from generations.models.money import AppendOnly, LedgerEntry, ModelPrice
 from generations.models.people import Membership, Team, User
+from generations.models.preset import Preset
 from generations.models.prompt import GenerationInput, Prompt, Upload
 from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS, UNFINISHED, Failure, Status
 from generations.models.switches import ModelSwitch
@@ -35,6 +36,7 @@ __all__ = [
     "ModelPrice",
     "ModelSwitch",
     "PollerSlot",
+    "Preset",
     "Project",
     "Prompt",
     "Star",
