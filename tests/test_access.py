@@ -34,9 +34,13 @@ OPEN = {"healthz", "readyz", "account_login", "account_logout", "account_signup"
 PAGES = {
     name: 200
     for name in ("studio", "library", "prompts", "queue", "desk", "models", "live", "price", "costs", "costs-export")
-}
+} | {"trash": 200, "projects": 200}
+LISTS = ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", "/trash/", "/projects/")
 MONEY = ("/live/", "/price/", "/costs/", "/costs/?by=prompt", "/costs/export/")
-OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200}
+OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200, "preview": 200}
+# What is marked and done in the library: tests/test_marks.py and tests/test_bulk.py say who may.
+MARKS = {"star", "rate", "tag", "move", "pin", "delete"}
+LIBRARY = MARKS | {"bulk", "restore", "undo", "save-view", "forget-view", "change-project", "change-tag"}
 ACTIONS = {"cancel": 302, "ask": 302}
 OF_GATEWAYS = {"resume", "fetch-list", "forget-drift", "dismiss"}
 DECISIONS = ("attach", "not-created", "send-again")
@@ -64,9 +68,11 @@ class AccessTestCase(TestCase):
             cls.people["olga"].user_permissions.add(Permission.objects.get(codename=codename))
         cls.ready = make_generation(Status.COMPLETED, prompt="A secret fox")
         name = cls.ready.file
-        Generation.objects.filter(pk=cls.ready.pk).update(poster=name.replace(".mp4", ".webp"))
+        poster, preview = name.replace(".mp4", ".webp"), name.replace(".mp4", ".preview.mp4")
+        Generation.objects.filter(pk=cls.ready.pk).update(poster=poster, preview=preview)
         cls.ready.refresh_from_db()
-        path_of(cls.ready.poster).write_bytes(b"RIFF")
+        path_of(poster).write_bytes(b"RIFF")
+        path_of(preview).write_bytes(b"ftyp")
 
     def sign_in(self, name: str) -> None:
         self.client.logout()
@@ -86,7 +92,11 @@ class EveryAddressTests(AccessTestCase):
         names = {name.partition(":")[2] for name, _ in patterns() if name.startswith("generations:")}
         self.assertEqual(
             names,
-            PAGES.keys() | OF_ONE.keys() | ACTIONS.keys() | {*DECISIONS, "theme", "upload", "gateways", *OF_GATEWAYS},
+            PAGES.keys()
+            | OF_ONE.keys()
+            | ACTIONS.keys()
+            | LIBRARY
+            | {*DECISIONS, "theme", "upload", "gateways", *OF_GATEWAYS},
         )
 
     def test_only_health_the_sandbox_and_the_way_in_are_open(self):
@@ -105,7 +115,7 @@ class EveryAddressTests(AccessTestCase):
 
 class MatrixTests(AccessTestCase):
     def test_pages(self):
-        for path in ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", *MONEY):
+        for path in (*LISTS, *MONEY):
             for name in self.people:
                 with self.subTest(path, name=name):
                     self.sign_in(name)

@@ -49,10 +49,12 @@ class LiveTests(TestCase):
 
     def test_it_is_the_same_card_as_on_the_page(self):
         row = make_generation(Status.IN_PROGRESS, progress=30)
-        card = self.ask(self.seen(row, 0)).one("article")
-        drawn = read(self.client.get("/generations/")).one("article")
-        del card.attributes["hx-swap-oob"]
-        self.assertEqual((card.text, card.attributes), (drawn.text, drawn.attributes))
+        for name, path in (("", "/"), ("library", "/generations/")):
+            with self.subTest(path):
+                card = self.ask(self.seen(row, 0), page=name).one("article")
+                drawn = read(self.client.get(path)).one("article")
+                del card.attributes["hx-swap-oob"]
+                self.assertEqual((card.text, card.attributes), (drawn.text, drawn.attributes))
 
     def test_polling_ends_with_the_last_unfinished_card(self):
         first, second = make_generation(Status.DOWNLOADING), make_generation(Status.DOWNLOADING)

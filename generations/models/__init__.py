@@ -9,6 +9,8 @@ from generations.models.listing import CatalogNotice, CatalogSnapshot
 from generations.models.money import AppendOnly, LedgerEntry, ModelPrice
 from generations.models.people import Membership, Team, User
 from generations.models.prompt import GenerationInput, Prompt, Upload
+from generations.models.saved import SavedView
+from generations.models.searching import SearchEntry, entries_of, matching, newest_key
 from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS, UNFINISHED, Failure, Status
 from generations.models.switches import ModelSwitch
 from generations.models.trail import Event, SubmitAttempt
@@ -37,6 +39,8 @@ __all__ = [
     "PollerSlot",
     "Project",
     "Prompt",
+    "SavedView",
+    "SearchEntry",
     "Star",
     "Status",
     "SubmitAttempt",
@@ -45,4 +49,7 @@ __all__ = [
     "Team",
     "Upload",
     "User",
+    "entries_of",
+    "matching",
+    "newest_key",
 ]

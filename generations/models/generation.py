@@ -16,16 +16,14 @@ from django.utils import timezone
 from generations.catalog import catalog, model_choices
 from generations.models.gateway import Gateway
 from generations.models.library import RATING_VALIDATORS, Group, Project
-from generations.models.money import Move, follow
+from generations.models.money import FREE, Move, follow
 from generations.models.people import Team
 from generations.models.prompt import Prompt
 from generations.models.shown import Shown
+from generations.models.sorting import SECONDS_TOLERANCE, cost, frame, length, mismatch, tier
 from generations.models.statuses import ACTIVE, REVIVABLE, TRANSITIONS, UNFINISHED, Failure, Status
 from generations.models.trail import Event
 from generations.specs import OptionErrors, VideoModel
-
-# A file may be this much longer or shorter than asked before the page says so.
-SECONDS_TOLERANCE = 0.25
 
 
 class GenerationQuerySet(models.QuerySet):
@@ -154,6 +152,13 @@ class Generation(Shown, models.Model):
     rating = models.PositiveSmallIntegerField(null=True, blank=True, validators=RATING_VALIDATORS)
     pinned_at = models.DateTimeField(null=True, blank=True, help_text="A pinned video is never purged.")
 
+    # What the library filters by; the database works them out
+    frame = frame()
+    tier = tier()
+    length = length()
+    cost = cost(FREE)
+    mismatch = mismatch()
+
     objects = GenerationQuerySet.as_manager()
 
     class Meta:
@@ -198,6 +203,15 @@ class Generation(Shown, models.Model):
             models.Index(fields=["team", "created_at"], name="generation_costs"),
             models.Index(fields=["project", "-id"], name="generation_project"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="generation_trash"),
+            models.Index(fields=["team", "frame", "-id"], name="generation_frame"),
+            models.Index(fields=["team", "tier", "-id"], name="generation_tier"),
+            models.Index(fields=["team", "length", "-id"], name="generation_length"),
+            models.Index(fields=["team", "cost", "-id"], name="generation_cost"),
+            models.Index(
+                fields=["team", "mismatch", "-id"], condition=Q(mismatch__isnull=False), name="generation_mismatch"
+            ),
+            models.Index(fields=["team", "rating", "-id"], condition=Q(rating__isnull=False), name="generation_rating"),
+            models.Index(fields=["team", "-id"], condition=Q(deleted_at=None), name="generation_kept"),
         ]
 
     def __str__(self) -> str:

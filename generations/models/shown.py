@@ -119,6 +119,10 @@ class Shown:
         return reverse("generations:poster", args=[self.uuid]) if self.is_ready and self.poster else ""
 
     @property
+    def preview_url(self) -> str:
+        return reverse("generations:preview", args=[self.uuid]) if self.is_ready and self.preview else ""
+
+    @property
     def download_name(self) -> str:
         """A file name that says what it is: model, length, frame, and the beginning of the id."""
         model = self.model_key.rpartition("/")[2]

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from generations.lifecycle import decisions
 from generations.models import Generation, Status
 from generations.specs import money
+from generations.views.marked import marks_context
 
 
 def visible(request: HttpRequest, uuid: UUID) -> Generation:
@@ -28,8 +29,7 @@ def detail_context(request: HttpRequest, generation: Generation) -> dict:
     """Return what the page of one generation shows: itself, its trail, its family."""
     mine = Generation.objects.visible_to(request.user).for_cards()
     siblings = mine.filter(prompt=generation.prompt_id).exclude(pk=generation.pk).exclude(parent=generation)
-    return {
-        "generation": generation,
+    return marks_context(request, generation) | {
         "parent": shown_parent(generation),
         "money": money_words(generation),
         "events": generation.events.order_by("id"),

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from generations.models import Generation
 from generations.views.detail import detail_context
+from generations.views.tiles import for_tiles
 
 MOST_CARDS = 200
 
@@ -30,5 +31,9 @@ def live(request: HttpRequest) -> HttpResponse:
     if request.GET.get("page") == "detail":
         context = detail_context(request, changes[0])
         return render(request, "generations/detail.html#changed", context | {"is_live": is_live, "oob": True})
+    if request.GET.get("page") == "library":
+        rows = for_tiles(Generation.objects.visible_to(request.user), request.user)
+        tiles = rows.filter(pk__in=[generation.pk for generation in changes])
+        return render(request, "generations/_tile.html#changes", {"changes": tiles, "is_live": is_live, "oob": True})
     context = {"changes": changes, "is_live": is_live, "oob": True}
     return render(request, "generations/_generation.html#changes", context)

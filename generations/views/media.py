@@ -35,6 +35,16 @@ def poster(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
 
 
 @require_safe
+def preview(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
+    """The short silent copy that plays under the pointer."""
+    generation = stored(request, uuid)
+    if not generation.preview:
+        raise Http404
+    etag, filename = f"{generation.sha256}-preview", f"{generation.uuid.hex}.preview.mp4"
+    return serve(request, generation.preview, etag=etag, filename=filename)
+
+
+@require_safe
 def upload(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """An accepted image, for its thumbnail."""
     try:
