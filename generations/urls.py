@@ -2,7 +2,22 @@
 
 from django.urls import path
 
-from generations.views import bulk, costs, desk, detail, gateways, library, live, marks, pages, projects, studio, theme
+from generations.views import (
+    api_docs,
+    bulk,
+    costs,
+    desk,
+    detail,
+    gateways,
+    library,
+    live,
+    marks,
+    pages,
+    projects,
+    studio,
+    theme,
+    tokens,
+)
 from generations.views import media as files
 from generations.views import trash as bin
 
@@ -49,6 +64,9 @@ urlpatterns = [
     path("gateways/notices/<int:pk>/dismiss/", gateways.dismiss, name="dismiss"),
     path("gateways/<int:pk>/resume/", gateways.resume, name="resume"),
     path("models/", pages.models, name="models"),
+    path("account/tokens/", tokens.tokens, name="tokens"),
+    path("account/tokens/<int:pk>/revoke/", tokens.revoke, name="revoke-token"),
+    path("docs/api/", api_docs.api_docs, name="api-docs"),
     path("costs/", costs.costs, name="costs"),
     path("costs/export/", costs.export, name="costs-export"),
 ]

@@ -34,8 +34,9 @@ OPEN = {"healthz", "readyz", "account_login", "account_logout", "account_signup"
 PAGES = {
     name: 200
     for name in ("studio", "library", "prompts", "queue", "desk", "models", "live", "price", "costs", "costs-export")
-} | {"trash": 200, "projects": 200}
+} | {"trash": 200, "projects": 200, "tokens": 200, "api-docs": 200}
 LISTS = ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", "/trash/", "/projects/")
+FOR_PROGRAMS = {"tokens": "/account/tokens/", "api-docs": "/docs/api/"}
 MONEY = ("/live/", "/price/", "/costs/", "/costs/?by=prompt", "/costs/export/")
 OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200, "preview": 200}
 # What is marked and done in the library: tests/test_marks.py and tests/test_bulk.py say who may.
@@ -96,7 +97,7 @@ class EveryAddressTests(AccessTestCase):
             | OF_ONE.keys()
             | ACTIONS.keys()
             | LIBRARY
-            | {*DECISIONS, "theme", "upload", "gateways", *OF_GATEWAYS},
+            | {*DECISIONS, "theme", "upload", "gateways", "revoke-token", *FOR_PROGRAMS, *OF_GATEWAYS},
         )
 
     def test_only_health_the_sandbox_and_the_way_in_are_open(self):
@@ -115,7 +116,7 @@ class EveryAddressTests(AccessTestCase):
 
 class MatrixTests(AccessTestCase):
     def test_pages(self):
-        for path in (*LISTS, *MONEY):
+        for path in (*LISTS, *MONEY, *FOR_PROGRAMS.values()):
             for name in self.people:
                 with self.subTest(path, name=name):
                     self.sign_in(name)

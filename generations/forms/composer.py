@@ -24,12 +24,20 @@ from generations.forms.choosing import (
     not_choosable,
 )
 from generations.forms.fields import OptionField
-from generations.forms.given import given_options, is_token, is_uuid, visible_generation, visible_prompt
+from generations.forms.given import (
+    CANNOT_BE_SENT,
+    BadPrompt,
+    given_options,
+    is_token,
+    is_uuid,
+    read_prompt,
+    visible_generation,
+    visible_prompt,
+)
 from generations.forms.images import find_upload, keep_image, listed_ids
 from generations.lifecycle.begin import NoGateway, Order, begin
 from generations.media import ImageRefused
 from generations.models import Gateway, Generation, ModelPrice, ModelSwitch, Team, Upload, User
-from generations.models.prompt import normalise
 from generations.models.switches import is_in_use
 from generations.specs import (
     Flag,
@@ -44,7 +52,6 @@ from generations.specs import (
 
 __all__ = ["GenerationForm", "NoGateway"]
 
-CANNOT_BE_SENT = "The prompt contains characters that cannot be sent."
 GONE_IMAGE = "The image is not stored any more. Choose it again."
 PRICE_UNKNOWN = "price unknown"
 NO_GATEWAY = "No gateway is set up; an operator can add one."
@@ -410,15 +417,10 @@ class GenerationForm(forms.Form):
         return values
 
     def clean_prompt(self) -> str:
-        prompt = normalise(self.cleaned_data["prompt"])
-        if not prompt:
-            raise forms.ValidationError("Write what the video should show.")
-        if any("\ud800" <= letter <= "\udfff" for letter in prompt):
-            raise forms.ValidationError(CANNOT_BE_SENT)
-        longest = self.video_model.prompt_max if self.video_model else len(prompt)
-        if len(prompt) > longest:
-            raise forms.ValidationError(f"The prompt can have at most {longest} characters; this has {len(prompt)}.")
-        return prompt
+        try:
+            return read_prompt(self.cleaned_data["prompt"], self.video_model)
+        except BadPrompt as error:
+            raise forms.ValidationError(str(error)) from error
 
     def clean_form_token(self) -> str:
         token = self.cleaned_data["form_token"] or ""

@@ -44,6 +44,7 @@ class Order:
     options: Mapping[str, object]
     uploads: Mapping[str, Sequence[Upload]] = field(default_factory=dict)
     origin: str = Generation.Origin.BROWSER
+    api_token: int | None = None
     form_token: str = ""
     is_first: bool = False
     parent: Generation | None = None
@@ -92,6 +93,7 @@ def _make(order: Order) -> Generation:
         created_by=order.user,
         prompt=Prompt.objects.keep(order.team, normalise(order.prompt)),
         origin=order.origin,
+        api_token_id=order.api_token,
         form_token=order.form_token,
         form_digest=order.digest() if order.form_token else "",
         parent=order.parent,

@@ -13,7 +13,7 @@ from django.utils import timezone
 from generations import queue
 from generations.lifecycle import listing, receipts, submit, trash
 from generations.lifecycle.persistence import AWAY
-from generations.models import Event, Generation, Status, SubmitAttempt, Upload
+from generations.models import ApiAnswer, Event, Generation, Status, SubmitAttempt, Upload
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ def sweep(now: datetime | None = None) -> None:
         partial(listing.hint_due, now),
         partial(drop_unused_uploads, now),
         partial(purge_trash, now),
+        drop_old_answers,
     ):
         try:
             part()
@@ -132,3 +133,10 @@ def purge_trash(now: datetime) -> None:
         count, _ = trash.purge(now, most=PURGED_AT_ONCE)
         if count < PURGED_AT_ONCE:  # else there may be more: the next sweep goes on
             _purged = time.monotonic()
+
+
+def drop_old_answers() -> None:
+    """Forget what programs were answered longer ago than an Idempotency-Key counts."""
+    stale = ApiAnswer.objects.stale()
+    if stale.exists():  # a deletion that finds nothing would still wait for every other writer
+        stale.delete()

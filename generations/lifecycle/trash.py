@@ -8,8 +8,9 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from generations.lifecycle import decisions
 from generations.lifecycle.files import path_of
-from generations.models import TERMINAL, Generation, User
+from generations.models import TERMINAL, Event, Generation, User
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,18 @@ def delete(generations: Iterable[Generation], user: User) -> datetime | None:
     rows = Generation.objects.filter(pk__in=pks, status__in=TERMINAL, deleted_at=None)
     gone = rows.update(deleted_at=now, deleted_by=user, version=F("version") + 1)
     return now if gone else None
+
+
+def discard(generation: Generation, user: User) -> bool:
+    """Put one generation into the trash; one that was not sent yet is withdrawn first. False while it is on its way."""
+    if generation.is_cancellable and not decisions.cancel(generation, user):
+        generation.refresh_from_db()
+    if not generation.is_finished:
+        return False
+    with transaction.atomic():
+        if delete([generation], user):
+            generation.note("moved to the trash", actor=user.get_username(), actor_kind=Event.ActorKind.PERSON)
+    return True
 
 
 def undo(user: User, moment: datetime) -> int:

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
     # Adds columns that the database works out and an index that triggers keep: old code sees neither.
 
     dependencies = [
-        ('generations', '0008_library'),
+        ('generations', '0011_api_tokens'),
     ]
 
     operations = [

@@ -13,6 +13,7 @@ from generations.models.saved import SavedView
 from generations.models.searching import SearchEntry, entries_of, matching, newest_key
 from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS, UNFINISHED, Failure, Status
 from generations.models.switches import ModelSwitch
+from generations.models.tokens import ApiAnswer, ApiToken
 from generations.models.trail import Event, SubmitAttempt
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "TERMINAL",
     "TRANSITIONS",
     "UNFINISHED",
+    "ApiAnswer",
+    "ApiToken",
     "AppendOnly",
     "Canary",
     "CatalogNotice",

@@ -89,6 +89,14 @@ class Generation(Shown, models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="generations")
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="generations")
     origin = models.CharField(max_length=20, choices=Origin, default=Origin.BROWSER)
+    api_token = models.ForeignKey(
+        "generations.ApiToken",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="generations",
+        db_index=False,
+    )
     form_token = models.CharField(max_length=64, blank=True)
     form_digest = models.CharField(max_length=64, blank=True)
     parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="children")
@@ -212,6 +220,12 @@ class Generation(Shown, models.Model):
             ),
             models.Index(fields=["team", "rating", "-id"], condition=Q(rating__isnull=False), name="generation_rating"),
             models.Index(fields=["team", "-id"], condition=Q(deleted_at=None), name="generation_kept"),
+            # What a program has on its way: few rows, however many it ever asked for.
+            models.Index(
+                fields=["created_by", "api_token"],
+                condition=Q(api_token__isnull=False, due_at__isnull=False),
+                name="generation_of_programs",
+            ),
         ]
 
     def __str__(self) -> str:
