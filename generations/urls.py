@@ -8,6 +8,7 @@ from generations.views import (
     costs,
     desk,
     detail,
+    export,
     gateways,
     library,
     live,
@@ -20,6 +21,7 @@ from generations.views import (
 )
 from generations.views import media as files
 from generations.views import trash as bin
+from generations.views import webhooks as hooks
 
 app_name = "generations"
 
@@ -32,6 +34,8 @@ urlpatterns = [
     path("generations/bulk/", bulk.bulk, name="bulk"),
     path("generations/views/", library.save_view, name="save-view"),
     path("generations/views/<int:pk>/forget/", library.forget_view, name="forget-view"),
+    path("generations/export.csv", export.export_csv, name="export-csv"),
+    path("generations/export.json", export.export_json, name="export-json"),
     path("generations/<uuid:uuid>.json", detail.record, name="record"),
     path("generations/<uuid:uuid>/", detail.detail, name="detail"),
     path("generations/<uuid:uuid>/cancel/", detail.cancel, name="cancel"),
@@ -69,4 +73,12 @@ urlpatterns = [
     path("docs/api/", api_docs.api_docs, name="api-docs"),
     path("costs/", costs.costs, name="costs"),
     path("costs/export/", costs.export, name="costs-export"),
+    path("team/webhooks/", hooks.webhooks, name="webhooks"),
+    path("team/webhooks/<int:pk>/", hooks.webhook, name="webhook"),
+    path("team/webhooks/<int:pk>/test/", hooks.test, name="webhook-test"),
+    path("team/webhooks/<int:pk>/secret/", hooks.secret, name="webhook-secret"),
+    path("team/webhooks/<int:pk>/rotate/", hooks.rotate, name="webhook-rotate"),
+    path("team/webhooks/<int:pk>/enable/", hooks.enable, name="webhook-enable"),
+    path("team/webhooks/<int:pk>/delete/", hooks.delete, name="webhook-delete"),
+    path("team/webhooks/<int:pk>/deliveries/<uuid:uuid>/resend/", hooks.resend, name="webhook-resend"),
 ]

@@ -34,16 +34,20 @@ OPEN = {"healthz", "readyz", "account_login", "account_logout", "account_signup"
 PAGES = {
     name: 200
     for name in ("studio", "library", "prompts", "queue", "desk", "models", "live", "price", "costs", "costs-export")
-} | {"trash": 200, "projects": 200, "tokens": 200, "api-docs": 200}
+} | {"trash": 200, "projects": 200, "tokens": 200, "api-docs": 200, "export-csv": 200, "export-json": 200}
 LISTS = ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", "/trash/", "/projects/")
 FOR_PROGRAMS = {"tokens": "/account/tokens/", "api-docs": "/docs/api/"}
 MONEY = ("/live/", "/price/", "/costs/", "/costs/?by=prompt", "/costs/export/")
+EXPORTS = ("/generations/export.csv", "/generations/export.json", "/generations/export.json?lines=1")
 OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200, "preview": 200}
 # What is marked and done in the library: tests/test_marks.py and tests/test_bulk.py say who may.
 MARKS = {"star", "rate", "tag", "move", "pin", "delete"}
 LIBRARY = MARKS | {"bulk", "restore", "undo", "save-view", "forget-view", "change-project", "change-tag"}
 ACTIONS = {"cancel": 302, "ask": 302}
 OF_GATEWAYS = {"resume", "fetch-list", "forget-drift", "dismiss"}
+OF_WEBHOOKS = {"webhooks", "webhook"} | {
+    f"webhook-{name}" for name in ("test", "secret", "rotate", "enable", "delete", "resend")
+}
 DECISIONS = ("attach", "not-created", "send-again")
 
 
@@ -97,7 +101,8 @@ class EveryAddressTests(AccessTestCase):
             | OF_ONE.keys()
             | ACTIONS.keys()
             | LIBRARY
-            | {*DECISIONS, "theme", "upload", "gateways", "revoke-token", *FOR_PROGRAMS, *OF_GATEWAYS},
+            | {*DECISIONS, "theme", "upload", "gateways", "revoke-token", *FOR_PROGRAMS, *OF_GATEWAYS}
+            | OF_WEBHOOKS,  # tests/test_webhooks_page.py
         )
 
     def test_only_health_the_sandbox_and_the_way_in_are_open(self):
@@ -116,7 +121,7 @@ class EveryAddressTests(AccessTestCase):
 
 class MatrixTests(AccessTestCase):
     def test_pages(self):
-        for path in (*LISTS, *MONEY, *FOR_PROGRAMS.values()):
+        for path in (*LISTS, *MONEY, *FOR_PROGRAMS.values(), *EXPORTS):
             for name in self.people:
                 with self.subTest(path, name=name):
                     self.sign_in(name)
@@ -125,7 +130,7 @@ class MatrixTests(AccessTestCase):
                     if name == "carol":
                         self.assertNotContains(response, "secret")
                         self.assertNotContains(response, self.ready.uuid.hex[:8])
-                    elif path in {"/costs/?by=prompt", "/costs/export/"}:
+                    elif path in {"/costs/?by=prompt", "/costs/export/", *EXPORTS}:
                         self.assertContains(response, "A secret fox")
 
     def test_one_generation_and_its_files(self):
@@ -280,6 +285,8 @@ class AnonymousTests(AccessTestCase):
         "/price/",
         "/costs/",
         "/costs/export/",
+        "/generations/export.csv",
+        "/team/webhooks/",
         "/gateways/",
         "/accounts/password/change/",
     )

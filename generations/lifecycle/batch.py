@@ -117,7 +117,7 @@ def settle(token: str, tasks: Mapping[int, VideoTask], *, actor: str) -> bool:
 def _settle(token: str, outcomes: Mapping[int, verdicts.Outcome], actor: str) -> None:
     now = timezone.now()
     moved = _write(_VERDICT, _SET_VERDICT, [_verdict(pk, outcome, now) for pk, outcome in outcomes.items()], token)
-    Event.objects.bulk_create(
+    Event.objects.write(
         Event(
             generation_id=pk,
             before=Status.IN_PROGRESS,

@@ -124,12 +124,13 @@ def _make(order: Order) -> Generation:
         for name, uploads in order.uploads.items()
         for position, upload in enumerate(uploads)
     )
-    Event.objects.create(
+    asked_for = Event(
         generation=generation,
         after=Status.QUEUED,
         actor=order.user.get_username(),
         actor_kind=Event.ActorKind.PERSON,
         reason="asked for",
     )
+    Event.objects.write([asked_for])
     queue.hint("submit", generation.pk)
     return generation

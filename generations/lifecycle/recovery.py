@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from generations import queue
-from generations.lifecycle import listing, receipts, submit, trash
+from generations.lifecycle import listing, receipts, submit, trash, webhooks
 from generations.lifecycle.persistence import AWAY
 from generations.models import ApiAnswer, Event, Generation, Status, SubmitAttempt, Upload
 
@@ -43,6 +43,7 @@ def sweep(now: datetime | None = None) -> None:
         partial(hint_due, Status.DOWNLOADING, "download", now),
         partial(hint_posters, now),
         partial(listing.hint_due, now),
+        partial(webhooks.hint_due, now),
         partial(drop_unused_uploads, now),
         partial(purge_trash, now),
         drop_old_answers,

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('generations', '0008_library'),
+        ('generations', '0010_webhooks'),
     ]
 
     operations = [

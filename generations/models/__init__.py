@@ -15,6 +15,7 @@ from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS
 from generations.models.switches import ModelSwitch
 from generations.models.tokens import ApiAnswer, ApiToken
 from generations.models.trail import Event, SubmitAttempt
+from generations.models.webhooks import Delivery, Webhook
 
 __all__ = [
     "ACTIVE",
@@ -28,6 +29,7 @@ __all__ = [
     "Canary",
     "CatalogNotice",
     "CatalogSnapshot",
+    "Delivery",
     "Drift",
     "Event",
     "Failure",
@@ -55,4 +57,5 @@ __all__ = [
     "entries_of",
     "matching",
     "newest_key",
+    "Webhook",
 ]

@@ -319,7 +319,7 @@ class Generation(Shown, models.Model):
         with transaction.atomic():
             if not self.mine().update(status=status, version=F("version") + 1, **changes):
                 return False
-            Event.objects.create(
+            moved = Event(
                 generation=self,
                 before=self.status,
                 after=status,
@@ -328,6 +328,7 @@ class Generation(Shown, models.Model):
                 reason=reason,
                 evidence=evidence or {},
             )
+            Event.objects.write([moved])
             follow([self.money_move(status, changes.get("failure", ""), actor=actor, cost=cost)])
         self.refresh_from_db()
         return True

@@ -207,7 +207,7 @@ class RobustTests(UpstreamCase, TestCase):
         begun()
         make_generation(Status.COMPLETED)
         make_generation(Status.IN_PROGRESS)
-        with self.assertNumQueries(8):
+        with self.assertNumQueries(9):
             sweep()
 
 
