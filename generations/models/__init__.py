@@ -54,8 +54,8 @@ __all__ = [
     "Team",
     "Upload",
     "User",
+    "Webhook",
     "entries_of",
     "matching",
     "newest_key",
-    "Webhook",
 ]
