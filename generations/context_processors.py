@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from generations.keys import by_place
 from generations.models import Gateway, Generation, Status, Webhook
 from generations.models.gateway import NO_KEY
 from generations.templatetags.look import elapsed
@@ -32,6 +33,7 @@ def studio(request: HttpRequest) -> dict:
         "sandbox_active": cache(lambda: Gateway.objects.all().sandbox() is not None),
         # Whoever is at the desk knows that something is there.
         "banners": cache(lambda: [banner for banner in banners(request.user) if nav != "desk" or not banner.url]),
+        "key_sheet": by_place,
         "email_configured": settings.EMAIL_CONFIGURED,
         "studio_version": settings.VERSION,
     }

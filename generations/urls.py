@@ -3,21 +3,8 @@
 from django.urls import path
 
 from generations.views import (
-    api_docs,
-    bulk,
-    costs,
-    desk,
-    detail,
-    export,
-    gateways,
-    library,
-    live,
-    marks,
-    pages,
-    projects,
-    studio,
-    theme,
-    tokens,
+from generations.views import (
+)
 )
 from generations.views import media as files
 from generations.views import trash as bin
@@ -55,6 +42,18 @@ urlpatterns = [
     path("projects/", projects.projects, name="projects"),
     path("projects/<int:pk>/", projects.change_project, name="change-project"),
     path("tags/<int:pk>/", projects.change_tag, name="change-tag"),
+    path("generations/<uuid:uuid>/provenance/", provenance.sheet, name="provenance"),
+    path("generations/<uuid:uuid>/provenance.json", provenance.record, name="provenance-record"),
+    path("generations/<uuid:uuid>/comments/", comments.add, name="comment"),
+    path("comments/<int:pk>/", comments.change, name="comment-change"),
+    path("generations/<uuid:uuid>/share/", sharing.share, name="share"),
+    path("share/<int:pk>/revoke/", sharing.revoke, name="share-revoke"),
+    path("s/<str:token>/", sharing.shared, name="shared"),
+    path("s/<str:token>/video/", sharing.shared_video, name="shared-video"),
+    path("s/<str:token>/poster/", sharing.shared_poster, name="shared-poster"),
+    path("compare/", compare.compare, name="compare"),
+    path("compare/vote/", compare.vote, name="compare-vote"),
+    path("comparisons/", compare.comparisons, name="comparisons"),
     path("uploads/<uuid:uuid>/", files.upload, name="upload"),
     path("prompts/", pages.prompts, name="prompts"),
     path("queue/", pages.queue, name="queue"),

@@ -90,15 +90,5 @@ on("submit", (event) => {
   }, 1000);
 });
 
-// Word of what was just deleted moves to the corner, with its button.
-const undo = document.querySelector("[data-undo]")?.closest(".notice");
-if (undo) {
-  undo.className = "toast-item toast-undo";
-  document.getElementById("toasts").append(undo);
-  let timer = setTimeout(() => undo.remove(), 15000);
-  for (const type of ["pointerenter", "focusin"]) undo.addEventListener(type, () => clearTimeout(timer));
-  undo.addEventListener("pointerleave", () => (timer = setTimeout(() => undo.remove(), 8000)));
-}
-
 on("htmx:afterSettle", count);
 count();

@@ -27,22 +27,44 @@ from tests.factories import alice, bob, carol, make_gateway, make_generation, ma
 from tests.pages import picture, read
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/generations/?q=fox"}
-OPEN = {"healthz", "readyz", "account_login", "account_logout", "account_signup", "account_inactive"} | {
-    f"account_reset_password{rest}" for rest in ("", "_done", "_from_key", "_from_key_done")
-}
+OPEN = (
+    {"healthz", "readyz", "account_login", "account_logout", "account_signup", "account_inactive"}
+    | {f"account_reset_password{rest}" for rest in ("", "_done", "_from_key", "_from_key_done")}
+    | {f"generations:shared{rest}" for rest in ("", "-video", "-poster")}
+)
 # Pages of the studio, by how they are asked for, and what a member of the team is answered.
 PAGES = {
     name: 200
     for name in ("studio", "library", "prompts", "queue", "desk", "models", "live", "price", "costs", "costs-export")
-} | {"trash": 200, "projects": 200, "tokens": 200, "api-docs": 200, "export-csv": 200, "export-json": 200}
-LISTS = ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", "/trash/", "/projects/")
+} | {"trash": 200, "projects": 200, "tokens": 200, "api-docs": 200, "export-csv": 200, "export-json": 200} | {
+    "compare": 200,
+    "comparisons": 200,
+}
+LISTS = ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", "/trash/", "/projects/") + (
+    "/compare/",
+    "/comparisons/",
+)
 FOR_PROGRAMS = {"tokens": "/account/tokens/", "api-docs": "/docs/api/"}
 MONEY = ("/live/", "/price/", "/costs/", "/costs/?by=prompt", "/costs/export/")
 EXPORTS = ("/generations/export.csv", "/generations/export.json", "/generations/export.json?lines=1")
-OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200, "preview": 200}
+OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200, "preview": 200} | {
+    "provenance": 200,
+    "provenance-record": 200,
+}
 # What is marked and done in the library: tests/test_marks.py and tests/test_bulk.py say who may.
 MARKS = {"star", "rate", "tag", "move", "pin", "delete"}
 LIBRARY = MARKS | {"bulk", "restore", "undo", "save-view", "forget-view", "change-project", "change-tag"}
+# Who may do what around the player, and what is open to anybody with a link: test_compare, _comments and _sharing.
+WATCHING = {
+    "compare-vote",
+    "comment",
+    "comment-change",
+    "share",
+    "share-revoke",
+    "shared",
+    "shared-video",
+    "shared-poster",
+}
 ACTIONS = {"cancel": 302, "ask": 302}
 OF_GATEWAYS = {"resume", "fetch-list", "forget-drift", "dismiss"}
 OF_WEBHOOKS = {"webhooks", "webhook"} | {
@@ -87,9 +109,11 @@ class AccessTestCase(TestCase):
     def path(self, name: str, row: Generation) -> str:
         if name in {"attach", "not-created", "send-again"}:
             return f"/queue/unknown/{row.uuid}/{name}/"
-        return {"detail": f"/generations/{row.uuid}/", "record": f"/generations/{row.uuid}.json"}.get(
-            name, f"/generations/{row.uuid}/{name}/"
-        )
+        return {
+            "detail": f"/generations/{row.uuid}/",
+            "record": f"/generations/{row.uuid}.json",
+            "provenance-record": f"/generations/{row.uuid}/provenance.json",
+        }.get(name, f"/generations/{row.uuid}/{name}/")
 
 
 class EveryAddressTests(AccessTestCase):
@@ -101,7 +125,7 @@ class EveryAddressTests(AccessTestCase):
             | OF_ONE.keys()
             | ACTIONS.keys()
             | LIBRARY
-            | {*DECISIONS, "theme", "upload", "gateways", "revoke-token", *FOR_PROGRAMS, *OF_GATEWAYS}
+            | {*DECISIONS, "theme", "upload", "gateways", "revoke-token", *FOR_PROGRAMS, *OF_GATEWAYS, *WATCHING}
             | OF_WEBHOOKS,  # tests/test_webhooks_page.py
         )
 

@@ -63,7 +63,7 @@ SHORTEST_SECRET = 8
 SECRET_LOOKING = r"(https?://[^\s\"'<>?]+\?[^\s\"'<>]*=|bearer +[a-z0-9._~+/=-]{12,}|set-cookie *:|\"cookie\" *:)"  # noqa: S105
 # What people write themselves may hold a link with a query: it is theirs to share.
 OF_PEOPLE = {
-    *("generations.Prompt.text", "generations.Generation.options"),
+    *("generations.Prompt.text", "generations.Generation.options", "generations.Comment.text"),
     *("generations.Webhook.name", "generations.Delivery.payload"),  # what is told repeats the prompt
 }
 APPS = ("generations", "django_q", "admin")

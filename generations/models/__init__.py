@@ -16,6 +16,7 @@ from generations.models.switches import ModelSwitch
 from generations.models.tokens import ApiAnswer, ApiToken
 from generations.models.trail import Event, SubmitAttempt
 from generations.models.webhooks import Delivery, Webhook
+from generations.models.watching import Comment, Comparison, ShareLink, Vote
 
 __all__ = [
     "ACTIVE",
@@ -30,6 +31,8 @@ __all__ = [
     "CatalogNotice",
     "CatalogSnapshot",
     "Delivery",
+    "Comment",
+    "Comparison",
     "Drift",
     "Event",
     "Failure",
@@ -46,6 +49,7 @@ __all__ = [
     "Prompt",
     "SavedView",
     "SearchEntry",
+    "ShareLink",
     "Star",
     "Status",
     "SubmitAttempt",
@@ -58,4 +62,5 @@ __all__ = [
     "entries_of",
     "matching",
     "newest_key",
+    "Vote",
 ]

@@ -12,7 +12,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from generations.models import Status
+from generations.moments import time_words
 from generations.specs import Option, Size
+from generations.toasts import offer_of
 
 register = template.Library()
 
@@ -113,6 +115,18 @@ def bare(field: BoundField, has_focus: bool = False) -> SafeString:
 def ratio(option: Size, value: str) -> str:
     """Return the nearest usual ratio of one of a size option's values: "4:3" for 1088x832."""
     return option.ratio_of(value)
+
+
+@register.filter
+def moment(seconds: float) -> str:
+    """Return a moment of a video as "0:03.20"."""
+    return time_words(seconds)
+
+
+@register.filter
+def action_of(message) -> dict | None:
+    """Return what a toast offers, {} for nothing; None for a message that is no toast: generations/toasts.py."""
+    return offer_of(message)
 
 
 @register.filter

@@ -20,6 +20,7 @@ from generations.lifecycle.begin import Order, begin
 from generations.models import Generation, Project
 from generations.specs import money
 from generations.views.archive import zip_of
+from generations.views.back import say_deleted
 
 MOST = 10_000
 MOST_REPEATED = 50
@@ -140,7 +141,7 @@ def delete(request: HttpRequest, rows: list[Generation]) -> None:
     left = len(rows) - len(going)
     words = f"{several(len(going))} moved to the trash."
     words += f" {several(left)} still under way {'stays' if left == 1 else 'stay'}." if left else ""
-    messages.success(request, words, extra_tags=f"undo={moment.isoformat()}")
+    say_deleted(request, words, moment)
 
 
 def download(request: HttpRequest, rows: list[Generation]) -> HttpResponseBase:

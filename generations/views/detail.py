@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from generations.lifecycle import decisions
 from generations.models import Generation, Status
 from generations.specs import money
+from generations.views.around import around
 from generations.views.marked import marks_context
 
 
@@ -36,7 +37,7 @@ def detail_context(request: HttpRequest, generation: Generation) -> dict:
         "inputs": generation.inputs.select_related("upload"),
         "children": mine.filter(parent=generation).order_by("id")[:12],
         "siblings": siblings.newest()[:6],
-    }
+    } | around(request, generation)
 
 
 def shown_parent(generation: Generation) -> Generation | None:

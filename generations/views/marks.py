@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from generations import marks
 from generations.lifecycle import trash
 from generations.models import Generation, Project
-from generations.views.back import back
+from generations.views.back import back, say_deleted
 from generations.views.detail import visible
 from generations.views.marked import marks_context
 
@@ -87,5 +87,5 @@ def delete(request: HttpRequest, uuid: UUID) -> HttpResponse:
     if moment is None:
         messages.warning(request, "It is still under way. It can be deleted when it has ended.")
         return redirect(generation)
-    messages.success(request, "Moved to the trash.", extra_tags=f"undo={moment.isoformat()}")
+    say_deleted(request, "Moved to the trash.", moment)
     return back(request) if "next" in request.POST else redirect("generations:library")

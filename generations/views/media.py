@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from generations.lifecycle.files import path_of
 from generations.media import serve_file
+from generations.media.serving import IMMUTABLE
 from generations.models import Generation, Upload
 
 TYPES = {"mp4": "video/mp4", "webm": "video/webm", "webp": "image/webp"}
@@ -64,7 +65,14 @@ def stored(request: HttpRequest, uuid: UUID) -> Generation:
 
 
 def serve(
-    request: HttpRequest, name: str, *, etag: str, filename: str, download: bool = False, content_type: str = ""
+    request: HttpRequest,
+    name: str,
+    *,
+    etag: str,
+    filename: str,
+    download: bool = False,
+    content_type: str = "",
+    cache_control: str = IMMUTABLE,
 ) -> HttpResponseBase:
     """Send a file of the media folder. Raises Http404 when it is not on the disk."""
     path = path_of(name)
@@ -77,6 +85,7 @@ def serve(
             last_modified=path.stat().st_mtime,
             filename=filename.rpartition("/")[2],
             download=download,
+            cache_control=cache_control,
         )
     except FileNotFoundError:
         raise Http404 from None

@@ -76,7 +76,7 @@ def undo(request: HttpRequest) -> HttpResponse:
 
 def moment_of(text: str) -> datetime | None:
     try:
-        moment = parse_datetime(text.removeprefix("undo="))
+        moment = parse_datetime(text)
     except ValueError:
         return None
     return moment if moment and timezone.is_aware(moment) else None
