@@ -3,8 +3,25 @@
 from django.urls import path
 
 from generations.views import (
-from generations.views import (
-)
+    api_docs,
+    bulk,
+    comments,
+    compare,
+    costs,
+    desk,
+    detail,
+    export,
+    gateways,
+    library,
+    live,
+    marks,
+    pages,
+    projects,
+    provenance,
+    sharing,
+    studio,
+    theme,
+    tokens,
 )
 from generations.views import media as files
 from generations.views import trash as bin

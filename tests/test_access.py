@@ -33,17 +33,30 @@ OPEN = (
     | {f"generations:shared{rest}" for rest in ("", "-video", "-poster")}
 )
 # Pages of the studio, by how they are asked for, and what a member of the team is answered.
-PAGES = {
-    name: 200
-    for name in ("studio", "library", "prompts", "queue", "desk", "models", "live", "price", "costs", "costs-export")
-} | {"trash": 200, "projects": 200, "tokens": 200, "api-docs": 200, "export-csv": 200, "export-json": 200} | {
-    "compare": 200,
-    "comparisons": 200,
-}
-LISTS = ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", "/trash/", "/projects/") + (
-    "/compare/",
-    "/comparisons/",
+PAGES = (
+    {
+        name: 200
+        for name in (
+            "studio",
+            "library",
+            "prompts",
+            "queue",
+            "desk",
+            "models",
+            "live",
+            "price",
+            "costs",
+            "costs-export",
+        )
+    }
+    | {"trash": 200, "projects": 200, "tokens": 200, "api-docs": 200, "export-csv": 200, "export-json": 200}
+    | {
+        "compare": 200,
+        "comparisons": 200,
+    }
 )
+LISTS = ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", "/trash/", "/projects/")
+LISTS = (*LISTS, "/compare/", "/comparisons/")
 FOR_PROGRAMS = {"tokens": "/account/tokens/", "api-docs": "/docs/api/"}
 MONEY = ("/live/", "/price/", "/costs/", "/costs/?by=prompt", "/costs/export/")
 EXPORTS = ("/generations/export.csv", "/generations/export.json", "/generations/export.json?lines=1")

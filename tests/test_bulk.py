@@ -102,7 +102,7 @@ class DeleteTests(BulkTestCase):
         before = make_generation(Status.COMPLETED)
         self.act("delete", before)
         page = self.act("delete", *rows, make_generation())
-        self.assertIn("2 videos moved to the trash. 1 video still under way stays.", self.notice(page))
+        self.assertIn("2 videos moved to the trash. 1 video still under way stays.", page.one(id_="toasts").text)
         self.assertEqual(Generation.objects.visible_to(self.alice).count(), 1)
         form = next(form for form in page.all("form", action="/trash/undo/"))
         self.client.force_login(bob())

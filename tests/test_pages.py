@@ -383,7 +383,7 @@ class DetailTests(PageTestCase):
                 row.note(f"note {number}", actor="engine")
                 make_generation(prompt=row.prompt.text, user=bob())
                 make_generation(prompt="other", parent=row, relation="remix", user=bob())
-            with self.assertNumQueries(19):
+            with self.assertNumQueries(22):
                 self.client.get(row.get_absolute_url())
 
 

@@ -15,8 +15,8 @@ from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS
 from generations.models.switches import ModelSwitch
 from generations.models.tokens import ApiAnswer, ApiToken
 from generations.models.trail import Event, SubmitAttempt
-from generations.models.webhooks import Delivery, Webhook
 from generations.models.watching import Comment, Comparison, ShareLink, Vote
+from generations.models.webhooks import Delivery, Webhook
 
 __all__ = [
     "ACTIVE",
@@ -30,9 +30,9 @@ __all__ = [
     "Canary",
     "CatalogNotice",
     "CatalogSnapshot",
-    "Delivery",
     "Comment",
     "Comparison",
+    "Delivery",
     "Drift",
     "Event",
     "Failure",
@@ -58,9 +58,9 @@ __all__ = [
     "Team",
     "Upload",
     "User",
+    "Vote",
     "Webhook",
     "entries_of",
     "matching",
     "newest_key",
-    "Vote",
 ]

@@ -59,19 +59,6 @@ def given_from(request: HttpRequest) -> str | None:
     return before.query[:LONGEST_QUERY] if is_list else None
 
 
-def from_query(form: LibraryForm) -> str:
-    """Return what a card's link carries, so that the page behind it can step through this list."""
-    return f"?{urlencode({'from': urlencode(form.chosen, doseq=True)})}"
-
-
-def of_page(request: HttpRequest) -> str:
-    """Return `from_query` for the page that htmx is on: the library's list, if that is where it is; else nothing."""
-    path, _, query = (request.htmx.current_url_abs_path or "").partition("?")
-    if path != reverse("generations:library"):
-        return ""
-    return f"?{urlencode({'from': query[:LONGEST_QUERY]})}"  # read with the filter's own eyes when it is followed
-
-
 def steps(request: HttpRequest, generation: Generation) -> dict:
     """Return the addresses of the newer and the older one of the list, and of the list itself."""
     form = LibraryForm(QueryDict(given_from(request) or ""), user=request.user)

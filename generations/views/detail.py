@@ -30,14 +30,18 @@ def detail_context(request: HttpRequest, generation: Generation) -> dict:
     """Return what the page of one generation shows: itself, its trail, its family."""
     mine = Generation.objects.visible_to(request.user).for_cards()
     siblings = mine.filter(prompt=generation.prompt_id).exclude(pk=generation.pk).exclude(parent=generation)
-    return marks_context(request, generation) | {
-        "parent": shown_parent(generation),
-        "money": money_words(generation),
-        "events": generation.events.order_by("id"),
-        "inputs": generation.inputs.select_related("upload"),
-        "children": mine.filter(parent=generation).order_by("id")[:12],
-        "siblings": siblings.newest()[:6],
-    } | around(request, generation)
+    return (
+        marks_context(request, generation)
+        | {
+            "parent": shown_parent(generation),
+            "money": money_words(generation),
+            "events": generation.events.order_by("id"),
+            "inputs": generation.inputs.select_related("upload"),
+            "children": mine.filter(parent=generation).order_by("id")[:12],
+            "siblings": siblings.newest()[:6],
+        }
+        | around(request, generation)
+    )
 
 
 def shown_parent(generation: Generation) -> Generation | None:
