@@ -60,16 +60,15 @@ class Order:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def begin(order: Order) -> tuple[Generation, bool]:
+def begin(order: Order, *, savepoint: bool = True) -> tuple[Generation, bool]:
     """Return the order's generation and whether it is new: the same form token and content make it once.
 
-    Raises NoGateway when nobody offers the model.
+    Without a `savepoint` a transaction around it cannot go on after an error. Raises NoGateway when nobody offers it.
     """
     if not order.is_first and (made := _already(order)):
         return made, False
     try:
-        # Without a token nothing is looked for after an error, so nothing needs to be rolled back to here.
-        with transaction.atomic(savepoint=bool(order.form_token)):
+        with transaction.atomic(savepoint=savepoint):
             return _make(order), True
     except IntegrityError:
         if made := _already(order):  # a double click: the other request was a moment earlier

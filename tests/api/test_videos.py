@@ -418,7 +418,7 @@ class LaneTests(VideosCase):
 
     def test_a_fault_of_ours_is_json_with_an_id_that_the_log_has(self):
         with (
-            mock.patch("generations.api.shapes.shown", side_effect=ZeroDivisionError),
+            mock.patch("generations.api.shapes.ONE.first", side_effect=ZeroDivisionError),
             self.assertLogs("generations.api.lane", "ERROR") as logged,
         ):
             response = self.api.get(f"/videos/{uuid.uuid4()}")

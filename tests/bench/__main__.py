@@ -13,10 +13,12 @@ import django
 
 django.setup()
 
-from tests.bench import engine  # noqa: E402
+from tests.bench import engine, programs  # noqa: E402
 from tests.bench.figures import Figure, table  # noqa: E402
 
-ROWS = {row.__name__: row for row in (engine.polls, engine.flight, engine.idle, engine.download, engine.soak)}
+ENGINE = (engine.polls, engine.flight, engine.idle, engine.download, engine.soak)
+PROGRAMS = (programs.api, programs.gigabyte, programs.litellm)
+ROWS = {row.__name__: row for row in (*ENGINE, *PROGRAMS)}
 
 
 def measure(name: str) -> list[Figure]:
