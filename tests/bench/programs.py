@@ -22,8 +22,8 @@ from tests.bench.views import COUNT
 from tests.processes import wait_for
 from tests.services.studio import Studio, free_port
 
-ROUNDS = 5
-BARE, RETRIEVES, CREATES = 1500, 600, 200  # requests of one round
+ROUNDS = 3
+BARE, RETRIEVES, CREATES = 1000, 400, 150  # requests of one round
 ASKED = {"model": "wan/wan2.6", "prompt": "A red fox in the snow", "seconds": "5", "size": "1280x720"}
 GIGABYTE = 1024**3
 SAME_FOR_BOTH = 60  # creates, and as many retrieves, of the studio and of the proxy
