@@ -37,6 +37,8 @@ PAGES = {
     "queue": ("admin", "/queue/"),
     "queue, empty": ("carol", "/queue/"),
     "gateways": ("admin", "/gateways/"),
+    "webhooks": ("admin", "/team/webhooks/"),
+    "webhooks, no manager": ("alice", "/team/webhooks/"),
     "desk": ("admin", "/queue/unknown/"),
     "desk, empty": ("carol", "/queue/unknown/"),
     "password change": ("alice", "/accounts/password/change/"),
