@@ -210,6 +210,7 @@ class Generation(Shown, models.Model):
             ),
             models.Index(fields=["team", "rating", "-id"], condition=Q(rating__isnull=False), name="generation_rating"),
             models.Index(fields=["team", "-id"], condition=Q(deleted_at=None), name="generation_kept"),
+            models.Index(fields=["team", "-id"], condition=Q(deleted_at__isnull=False), name="generation_thrown"),
             models.Index(
                 fields=["team", "deleted_at", "pinned_at", "bytes"],
                 condition=Q(purged_at=None, bytes__isnull=False),
