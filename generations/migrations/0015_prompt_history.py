@@ -34,6 +34,9 @@ class Migration(migrations.Migration):
             name='Preset',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('promoted_from', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='presets', to='generations.prompt')),
+                ('team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='presets', to='generations.team')),
                 ('name', models.CharField(max_length=80)),
                 ('text', models.TextField()),
                 ('model_key', models.CharField(blank=True, choices=generations.catalog.model_choices, max_length=100, verbose_name='model')),
@@ -47,7 +50,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='generation',
             name='rewritten_prompt',
-            field=models.TextField(blank=True, help_text='What the gateway says it made of the prompt.'),
+            field=models.TextField(db_default="", default="", blank=True, help_text='What the gateway says it made of the prompt.'),
         ),
         migrations.AddField(
             model_name='prompt',
@@ -62,7 +65,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='prompt',
             name='likeness',
-            field=models.CharField(blank=True, editable=False, max_length=64),
+            field=models.CharField(db_default="", default="", blank=True, editable=False, max_length=64),
         ),
         migrations.AddIndex(
             model_name='prompt',
@@ -71,21 +74,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='prompt',
             index=models.Index(fields=['team', 'likeness'], name='prompt_likeness'),
-        ),
-        migrations.AddField(
-            model_name='preset',
-            name='created_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='preset',
-            name='promoted_from',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='presets', to='generations.prompt'),
-        ),
-        migrations.AddField(
-            model_name='preset',
-            name='team',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='presets', to='generations.team'),
         ),
         migrations.AddConstraint(
             model_name='preset',

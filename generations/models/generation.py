@@ -114,7 +114,9 @@ class Generation(Shown, models.Model):
     upstream_id = models.CharField(max_length=512, blank=True)
     upstream_state = models.JSONField(default=dict, blank=True)
     last_answer = models.JSONField(default=dict, blank=True)
-    rewritten_prompt = models.TextField(blank=True, help_text="What the gateway says it made of the prompt.")
+    rewritten_prompt = models.TextField(
+        blank=True, default="", db_default="", help_text="What the gateway says it made of the prompt."
+    )
 
     # The engine's own
     version = models.PositiveIntegerField(default=1)

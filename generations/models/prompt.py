@@ -55,7 +55,7 @@ class Prompt(models.Model):
     digest = models.CharField(max_length=64, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     used_at = models.DateTimeField(default=timezone.now)
-    likeness = models.CharField(max_length=64, editable=False, blank=True)
+    likeness = models.CharField(max_length=64, editable=False, blank=True, default="", db_default="")
     # A version says what it was edited from, and the first of them all, so that a family is one look into an index.
     edited_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="edits")
     first = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="versions")
