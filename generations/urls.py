@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from generations.views import costs, desk, detail, gateways, groups, library, live, pages, studio, theme
+from generations.views import (
+    costs,
+    desk,
+    detail,
+    gateways,
+    groups,
+    library,
+    live,
+    pages,
+    presets,
+    prompts,
+    several,
+    studio,
+    theme,
+)
 from generations.views import media as files
 
 app_name = "generations"
@@ -20,9 +34,17 @@ urlpatterns = [
     path("generations/<uuid:uuid>/video/", files.video, name="video"),
     path("generations/<uuid:uuid>/poster/", files.poster, name="poster"),
     path("uploads/<uuid:uuid>/", files.upload, name="upload"),
+    path("several/", several.models, name="several"),
+    path("several/batch/", several.batch, name="batch"),
+    path("generations/<uuid:uuid>/retry/", several.retry, name="retry"),
+    path("presets/", presets.presets, name="presets"),
+    path("presets/<int:pk>/", presets.preset, name="preset"),
+    path("presets/<int:pk>/delete/", presets.delete, name="delete-preset"),
     path("groups/<uuid:uuid>/", groups.group, name="group"),
-    path("prompts/", pages.prompts, name="prompts"),
-    path("prompts/<int:pk>/", pages.prompts, name="prompt"),
+    path("prompts/", prompts.prompts, name="prompts"),
+    path("prompts/recall/", prompts.recall, name="recall"),
+    path("prompts/similar/", prompts.similar, name="similar"),
+    path("prompts/<int:pk>/", prompts.prompt, name="prompt"),
     path("queue/", pages.queue, name="queue"),
     path("queue/unknown/", desk.desk, name="desk"),
     path("queue/unknown/<uuid:uuid>/attach/", desk.attach, name="attach"),

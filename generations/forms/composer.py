@@ -320,7 +320,7 @@ class GenerationForm(forms.Form):
             return ""
         if gateway.is_sandbox:
             return "free"
-        quote = ModelPrice.objects.all().quote(self.video_model, self._legible_values(), gateway)
+        quote = ModelPrice.objects.all().quote(self.video_model, self.legible_values(), gateway)
         return replace(quote, amount=quote.amount * self.copies_wanted).words if quote else PRICE_UNKNOWN
 
     @property
@@ -333,7 +333,7 @@ class GenerationForm(forms.Form):
     def copy_choices(self) -> range:
         return range(1, MOST_COPIES + 1)
 
-    def _legible_values(self) -> dict[str, Value]:
+    def legible_values(self) -> dict[str, Value]:
         """Return what is chosen as far as it can be read, with defaults, whatever else is still wrong with it."""
         found = {}
         for option in self.video_model.options:

@@ -8,6 +8,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from generations.forms import GenerationForm, NoGateway
 from generations.models import Generation, Group
+from generations.models.recall import similar_to
 from generations.views.fragments import wants_fragment
 
 NEWEST = 12
@@ -77,4 +78,6 @@ def show(request: HttpRequest, form: GenerationForm, *, part: str, status: int =
     own = Generation.objects.visible_to(request.user).filter(created_by=request.user).newest().for_cards()
     generations = list(own[:NEWEST])
     context = {"form": form, "generations": generations, "is_live": any(row.is_active for row in generations)}
+    if prompt := form["prompt"].value():  # nobody's words yet need no looking up
+        context["similar"] = similar_to(request.user, prompt)
     return render(request, "generations/studio.html", context, status=status)
