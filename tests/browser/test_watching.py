@@ -92,7 +92,7 @@ def test_a_comment_on_a_moment_leads_back_to_it_and_its_deletion_can_be_undone(v
     page.wait_for_function("() => Math.abs(document.querySelector('video').currentTime - 2.5) < 0.01")
     assert_accessible(page)
     assert_fits(page)
-    page.get_by_text("Change").click()
+    page.get_by_text("Change my comment").click()
     page.get_by_role("button", name="Delete").click()
     expect(page.locator(".comment")).to_have_count(0)
     page.locator("#toasts").get_by_role("button", name="Undo").click()
