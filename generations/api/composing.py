@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from django.db.models import Subquery
+from django.db.models import QuerySet, Subquery
 
 from generations.api.images import images_of
 from generations.api.problems import Problem
@@ -14,6 +14,7 @@ from generations.forms.choosing import choosable_models, find_model, not_choosab
 from generations.forms.given import BadPrompt, read_prompt
 from generations.lifecycle.begin import Order
 from generations.models import Generation, ModelSwitch, Team, Upload, User
+from generations.models.prepared import Statement, in_order, loaded
 from generations.models.switches import is_in_use
 from generations.models.tokens import Caller
 from generations.specs import (
@@ -39,14 +40,25 @@ class Standing:
     position: str | None
 
 
+TEAM_COLUMNS = in_order(Team, ("id", "name", "preferred_gateway_id"))
+
+
+def teams_of(user: int, model: str) -> QuerySet:
+    switch = ModelSwitch.objects.filter(model_key=model).values("position")
+    teams = Team.objects.filter(memberships__user=user).order_by("memberships__pk")
+    return teams.annotate(switched=Subquery(switch)).values_list(*TEAM_COLUMNS, "switched")[:1]
+
+
+STANDING = Statement(teams_of, user=int, model=str)
+
+
 def standing_of(caller: Caller, model: VideoModel) -> Standing:
     """One statement. Raises Problem for somebody without a team."""
-    switch = ModelSwitch.objects.filter(model_key=model.key).values("position")
-    teams = Team.objects.filter(memberships__user=caller.user_id).order_by("memberships__pk")
-    team = teams.annotate(switched=Subquery(switch)).first()
-    if team is None:
+    found = STANDING.first(user=caller.user_id, model=model.key)
+    if found is None:
         raise Problem(403, "no_team", "You are not a member of a team yet. Ask an operator to add you to one.")
-    return Standing(team, team.switched)
+    *own, position = found
+    return Standing(loaded(Team, TEAM_COLUMNS, own), position)
 
 
 def compose(

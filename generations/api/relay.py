@@ -59,8 +59,8 @@ def create_task(request: HttpRequest) -> HttpResponse:
 )
 def retrieve_task(request: HttpRequest, task_id: str) -> HttpResponse:
     """One task in its envelope."""
-    row = visible(request, task_id)
-    body = shapes.video(row, shapes.source_of(row))
+    row, prompt, source = visible(request, task_id)
+    body = shapes.video(row, prompt, source)
     return as_json(shapes.relay_task(row, body), headers=shapes.poll_hint(body))
 
 

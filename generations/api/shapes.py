@@ -1,14 +1,16 @@
 """Rows as programs see them: OpenAI's video object with our own words beside it, and new-api's envelope."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
 from generations.models import Failure, Generation, Status
 from generations.models.generation import GenerationQuerySet
+from generations.models.prepared import Statement, in_order, loaded
 
 # OpenAI's word for each of our statuses. An unknown outcome ends nothing: a client that waits goes on waiting.
 WORDS = {
@@ -24,27 +26,35 @@ WORDS = {
 RELAY_WORDS = {"queued": "QUEUED", "in_progress": "IN_PROGRESS", "completed": "SUCCESS", "failed": "FAILURE"}
 UNFINISHED = frozenset({"queued", "in_progress"})
 POLL_AFTER = {"openai-poll-after-ms": "2000"}
-COLUMNS = (
-    *("id", "uuid", "team_id", "prompt__text", "model_key", "options", "gateway_id", "status", "failure", "detail"),
-    *("progress", "created_at", "submitted_at", "completed_at", "asked_width", "asked_height", "asked_seconds"),
-    *("measured_width", "measured_height", "measured_seconds", "measured_fps", "measured_has_audio"),
-    *("bytes", "sha256", "file", "purged_at", "quote_amount", "quote_currency"),
+COLUMNS = in_order(
+    Generation,
+    (
+        *("id", "uuid", "team_id", "model_key", "options", "gateway_id", "status", "failure", "detail", "progress"),
+        *("created_at", "submitted_at", "completed_at", "asked_width", "asked_height", "asked_seconds", "poster"),
+        *("measured_width", "measured_height", "measured_seconds", "measured_fps", "measured_has_audio"),
+        *("bytes", "sha256", "file", "purged_at", "quote_amount", "quote_currency"),
+    ),
 )
 
 
 def shown(rows: GenerationQuerySet) -> QuerySet[Generation]:
-    """Return rows with just what an answer shows, in one statement."""
-    source = {"source": F("parent__uuid"), "source_gone": F("parent__deleted_at"), "source_team": F("parent__team")}
-    return rows.select_related("prompt").only(*COLUMNS).annotate(**source)
+    """Return rows with just what an answer shows, as `values_list` for `row_of`."""
+    return rows.values_list(*COLUMNS, "prompt__text", "parent__uuid", "parent__deleted_at", "parent__team")
 
 
-def source_of(row: Generation) -> UUID | None:
-    """What a row of `shown` was made from, unless that is another team's by now, or deleted."""
-    found = getattr(row, "source", None)
-    return found if found and row.source_gone is None and row.source_team == row.team_id else None
+def row_of(values: Sequence[Any]) -> tuple[Generation, str, UUID | None]:
+    """Return the row, its prompt, and what it was made from, unless that is another team's by now, or deleted."""
+    *own, text, source, gone, team = values
+    row = loaded(Generation, COLUMNS, own)
+    return row, text, source if source and gone is None and team == row.team_id else None
 
 
-def video(row: Generation, source: UUID | None) -> dict[str, Any]:
+ONE = Statement(
+    lambda user, uuid: shown(Generation.objects.visible_to(user)).filter(uuid=uuid).order_by(), user=int, uuid=UUID
+)
+
+
+def video(row: Generation, prompt: str, source: UUID | None) -> dict[str, Any]:
     """Return OpenAI's video object; what it has no name for follows under names of ours. Lengths are seconds."""
     word = WORDS[Status(row.status)]
     return {
@@ -58,7 +68,7 @@ def video(row: Generation, source: UUID | None) -> dict[str, Any]:
         "expires_at": None,
         "seconds": str(row.asked_seconds or ""),
         "size": f"{row.asked_width}x{row.asked_height}" if row.asked_width and row.asked_height else "",
-        "prompt": row.prompt.text,
+        "prompt": prompt,
         "remixed_from_video_id": str(source) if source else None,
         "error": error(row) if word == "failed" else None,
         "studio_status": row.status,

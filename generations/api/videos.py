@@ -41,17 +41,16 @@ REMIX = {
 }
 
 
-def visible(request: HttpRequest, text: str) -> Generation:
-    """Return the row of an id, with just what is shown. Raises Problem for another team's, as for none."""
+def visible(request: HttpRequest, text: str) -> tuple[Generation, str, UUID | None]:
+    """Return the row of an id, its prompt and what it was made from. Raises Problem for another team's, as for none."""
     caller: Caller = request.auth
     try:
-        wanted = UUID(text)
+        found = shapes.ONE.first(user=caller.user_id, uuid=UUID(text))
     except ValueError:
         raise not_found() from None
-    row = shapes.shown(Generation.objects.visible_to(caller.user_id)).filter(uuid=wanted).first()
-    if row is None:
+    if found is None:
         raise not_found()
-    return row
+    return shapes.row_of(found)
 
 
 @router.post(
@@ -76,10 +75,10 @@ def list_videos(
     """The videos of one's team, newest first."""
     rows = shapes.shown(Generation.objects.visible_to(request.auth.user_id))
     if after:
-        last = visible(request, after).pk
+        last = visible(request, after)[0].pk
         rows = rows.filter(pk__gt=last) if order == "asc" else rows.filter(pk__lt=last)
     found = list(rows.order_by("pk" if order == "asc" else "-pk")[: limit + 1])
-    data = [shapes.video(row, shapes.source_of(row)) for row in found[:limit]]
+    data = [shapes.video(*shapes.row_of(values)) for values in found[:limit]]
     ids = [one["id"] for one in data]
     ends = {"first_id": ids[0] if ids else None, "last_id": ids[-1] if ids else None}
     return as_json({"object": "list", "data": data, **ends, "has_more": len(found) > limit})
@@ -88,8 +87,7 @@ def list_videos(
 @router.get("/videos/{video_id}", auth=READ, response={200: Video, **READ_REFUSALS}, operation_id="retrieveVideo")
 def retrieve_video(request: HttpRequest, video_id: str) -> HttpResponse:
     """One video. An unknown outcome is `in_progress` here; `studio_status` says `unknown` and `studio_detail` why."""
-    row = visible(request, video_id)
-    body = shapes.video(row, shapes.source_of(row))
+    body = shapes.video(*visible(request, video_id))
     return as_json(body, headers=shapes.poll_hint(body))
 
 
@@ -111,7 +109,7 @@ def video_content(
     request: HttpRequest, video_id: str, variant: Literal["video", "thumbnail", "spritesheet"] = "video"
 ) -> HttpResponseBase:
     """The file of a finished video, in full or by ranges; or a picture of it; or ten pictures on one sheet."""
-    return serve(request, visible(request, video_id), variant)
+    return serve(request, visible(request, video_id)[0], variant)
 
 
 @router.delete(
@@ -123,7 +121,7 @@ def video_content(
 def delete_video(request: HttpRequest, video_id: str) -> HttpResponse:
     """Move a video to the trash. One that waits is withdrawn first; one that is on its way cannot be deleted."""
     caller: Caller = request.auth
-    row = Generation.objects.select_related("gateway").get(pk=visible(request, video_id).pk)
+    row = Generation.objects.select_related("gateway").get(pk=visible(request, video_id)[0].pk)
     if not trash.discard(row, User(pk=caller.user_id, username=caller.username)):
         words = f"This video is on its way ({row.status_word.lower()}) and may be billed: delete it when it has ended."
         raise Problem(409, "video_not_finished", words, param="id", headers=DO_NOT_RETRY)
@@ -142,7 +140,7 @@ def delete_video(request: HttpRequest, video_id: str) -> HttpResponse:
 )
 def remix_video(request: HttpRequest, video_id: str) -> HttpResponse:
     """The same again with another prompt: same model, same options, same images."""
-    source, given = visible(request, video_id), given_in(request)
+    (source, _, _), given = visible(request, video_id), given_in(request)
     if strange := [*sorted(given.values.keys() - {"prompt"}), *given.files]:
         words = f"A remix takes a prompt and nothing else, not '{strange[0][:40]}'."
         raise Problem(422, "invalid_option", words, param=strange[0][:40])

@@ -22,6 +22,7 @@ from generations.models import (
     User,
 )
 from generations.models.money import FREE
+from generations.models.prepared import insert
 from generations.models.prompt import normalise
 from generations.specs import VideoModel
 
@@ -67,7 +68,8 @@ def begin(order: Order) -> tuple[Generation, bool]:
     if not order.is_first and (made := _already(order)):
         return made, False
     try:
-        with transaction.atomic():
+        # Without a token nothing is looked for after an error, so nothing needs to be rolled back to here.
+        with transaction.atomic(savepoint=bool(order.form_token)):
             return _make(order), True
     except IntegrityError:
         if made := _already(order):  # a double click: the other request was a moment earlier
@@ -88,7 +90,7 @@ def _make(order: Order) -> Generation:
         raise NoGateway(f"No gateway offers {order.model.label} at the moment. Choose another model.")
     asked = order.model.asked(order.options)
     quote = ModelPrice.objects.all().quote(order.model, order.options, gateway)
-    generation = Generation.objects.create(
+    generation = Generation(
         team=order.team,
         created_by=order.user,
         prompt=Prompt.objects.keep(order.team, normalise(order.prompt)),
@@ -110,6 +112,7 @@ def _make(order: Order) -> Generation:
         quote_currency=quote.currency if quote else "",
         quote_source=quote.source if quote else FREE if gateway.is_sandbox else "",
     )
+    insert(generation)
     if quote:
         LedgerEntry.objects.create(
             generation=generation,

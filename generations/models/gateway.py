@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from generations.fields import EncryptedTextField, LockedText
+from generations.models.prepared import Statement, loaded
 from generations.specs import VideoModel
 from videostudio.scrubbing import scrub
 
@@ -68,7 +69,7 @@ class GatewayQuerySet(models.QuerySet):
 
     def offering(self, model: VideoModel, team=None) -> "Gateway | None":
         """Return the gateway that will render `model` for `team`, or None when nobody offers it."""
-        usable = list(self.usable())
+        usable = [loaded(Gateway, OFFERING_COLUMNS, values) for values in OFFERING.rows()]  # a key costs decrypting
         candidates = [gateway for gateway in usable if gateway.does_offer(model)]
         preferred = team.preferred_gateway_id if team else None
         candidates.sort(key=lambda gateway: gateway.pk != preferred)  # stable: priority decides among the rest
@@ -198,3 +199,8 @@ class Gateway(models.Model):
     def resume(self) -> None:
         rows = Gateway.objects.filter(pk=self.pk)
         rows.update(paused_reason="", paused_until=None, trouble=0, tripped_until=None)
+
+
+# What choosing a gateway needs of it: everything but its key.
+OFFERING_COLUMNS = tuple(field.attname for field in Gateway._meta.concrete_fields if field.name != "key")
+OFFERING = Statement(lambda: Gateway.objects.usable().values_list(*OFFERING_COLUMNS))

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from generations.models.people import Team
+from generations.models.prepared import insert
 
 
 def normalise(text: str) -> str:
@@ -24,11 +25,8 @@ class PromptQuerySet(models.QuerySet):
     def keep(self, team: Team, text: str) -> "Prompt":
         """Return the team's one row for `text`, marked as used now."""
         digest = hashlib.sha256(text.encode()).hexdigest()
-        now = timezone.now()
-        prompt, is_new = self.get_or_create(team=team, digest=digest, defaults={"text": text, "used_at": now})
-        if not is_new:
-            self.filter(pk=prompt.pk).update(used_at=now)
-        return prompt
+        prompt = Prompt(team=team, text=text, digest=digest)
+        return insert(prompt, unless="team_id, digest", update="used_at")
 
 
 class Prompt(models.Model):

@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from generations.models.prepared import Statement
+
 PREFIX = "vs_"
 SHOWN = 10  # characters of a token that stay readable, so that people know which one it is
 SCOPES = {
@@ -52,7 +54,7 @@ class ApiTokenQuerySet(models.QuerySet):
 
     def caller(self, secret: str) -> Caller | None:
         """Return whom a token speaks for, None when it does not let anybody in. One statement."""
-        found = self.usable().filter(digest=digest_of(secret)).values_list(*CALLER).first()
+        found = CALLER.first(digest=digest_of(secret), now=timezone.now())
         if found is None:
             return None
         token, user, username, scopes, *limits = found
@@ -115,9 +117,14 @@ class ApiToken(models.Model):
         ApiToken.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now())
 
 
-CALLER = (
+COLUMNS = (
     *("pk", "user", "user__username", "scopes", "rate", "at_once", "user__api_rate", "user__api_at_once"),
     "last_used_at",
+)
+CALLER = Statement(
+    lambda digest, now: ApiToken.objects.usable(now).filter(digest=digest).order_by().values_list(*COLUMNS),
+    digest=str,
+    now=datetime,
 )
 
 

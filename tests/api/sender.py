@@ -23,7 +23,7 @@ EACH = 5  # sends of a thread, one after the other
 def send(secret: str, begin: float) -> list[tuple[int, str]]:
     api = Api(secret, Host="127.0.0.1")
     time.sleep(max(begin - time.time(), 0))
-    responses = [api.post("/videos", Idempotency_Key="the same key") for _ in range(EACH)]
+    responses = [api.post("/videos", Idempotency_Key="the-same-key") for _ in range(EACH)]
     return [(response.status_code, response.content.decode()) for response in responses]
 
 

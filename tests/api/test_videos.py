@@ -140,7 +140,7 @@ class CreateTests(VideosCase):
 
     def test_the_statements_of_a_create_are_fixed(self):
         self.made()
-        for prompt, statements in (("A red fox in the snow", 14), ("Another one", 16)):
+        for prompt, statements in (("A red fox in the snow", 11), ("Another one", 11)):
             with self.subTest(prompt), self.assertNumQueries(statements):
                 self.api.post("/videos", ASKED | {"prompt": prompt})
 
