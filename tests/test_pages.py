@@ -118,13 +118,13 @@ class LibraryTests(PageTestCase):
         for count in (1, PAGE - 1):
             for number in range(count):
                 make_generation(Status.COMPLETED, prompt=f"number {number}", user=(alice(), bob())[number % 2])
-            # Session, person, people, projects, tags, teams, rows, their tiles, saved views, whether the sandbox serves
-            with self.assertNumQueries(10):
+            # Session, person, what there is to filter by, rows, their tiles, saved views, whether the sandbox serves
+            with self.assertNumQueries(7):
                 self.client.get("/generations/")
-            with self.assertNumQueries(9):  # what has ended is drawn by now
+            with self.assertNumQueries(6):  # what has ended is drawn by now
                 self.client.get("/generations/")
         make_generation()
-        with self.assertNumQueries(11):  # and, where there is a second page, how many there are
+        with self.assertNumQueries(8):  # and, where there is a second page, how many there are
             self.client.get("/generations/")
 
 

@@ -9,7 +9,8 @@ from django.http import QueryDict
 
 from generations.catalog import catalog
 from generations.forms.selects import PlainSelect
-from generations.models import Membership, Project, Star, Status, Tag, Tagging, User, matching
+from generations.forms.surroundings import surroundings_of
+from generations.models import Star, Status, Tagging, User, matching
 from generations.models.sorting import Cost, Frame, Length, Tier
 
 LONGEST_SEARCH = 500
@@ -55,14 +56,7 @@ def model_filter() -> list[tuple[str, str]]:
 
 def person_filter(user: User) -> list[tuple[str, str]]:
     """Return everybody of this person's teams, by name."""
-    return [("", "Anyone")] + [(name, name) for _, name in colleagues(user)]
-
-
-def colleagues(user: User) -> list[tuple[int, str]]:
-    """Return (key, name) of everybody of this person's teams, by name."""
-    teams = Membership.objects.filter(user=user).values("team")
-    people = User.objects.filter(memberships__team__in=teams).distinct().order_by("username")
-    return list(people.values_list("pk", "username"))
+    return [("", "Anyone")] + [(named.name, named.name) for named in surroundings_of(user).people]
 
 
 class LibraryForm(forms.Form):
@@ -87,9 +81,10 @@ class LibraryForm(forms.Form):
     def __init__(self, data: QueryDict, *, user: User) -> None:
         super().__init__(data)
         self.user = user
-        self.people = {name: key for key, name in colleagues(user)}
-        self.projects = list(Project.objects.visible_to(user).order_by("archived_at", "name"))
-        self.tags = list(Tag.objects.visible_to(user))
+        around = surroundings_of(user)
+        self.teams = around.teams  # named to the database, so that it looks nowhere else
+        self.people = {named.name: named.pk for named in around.people}
+        self.projects, self.tags = around.projects, around.tags
         self.fields["model"].choices = model_filter()
         self.fields["person"].choices = [("", "Anyone"), *((name, name) for name in self.people)]
         self.fields["project"].choices = [
@@ -99,11 +94,6 @@ class LibraryForm(forms.Form):
         ]
         names = dict.fromkeys(tag.name for tag in self.tags)  # two teams may have the same
         self.fields["tag"].choices = [("", "Any tag"), *((name, name) for name in names)]
-
-    @cached_property
-    def teams(self) -> list[int]:
-        """The teams of this person: named, so that the database looks nowhere else."""
-        return list(Membership.objects.filter(user=self.user).values_list("team", flat=True))
 
     @cached_property
     def chosen(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """A list to choose from, written at once: Django's own draws a template for each of its choices."""
 
 from django import forms
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 
@@ -10,10 +10,9 @@ class PlainSelect(forms.Select):
 
     def render(self, name, value, attrs=None, renderer=None) -> SafeString:
         chosen = "" if value is None else str(value)
-        options = format_html_join(
-            "",
-            '<option value="{}"{}>{}</option>',
-            ((key, SafeString(" selected" if str(key) == chosen else ""), label) for key, label in self.choices),
+        options = "".join(
+            f'<option value="{escape(key)}"{" selected" if str(key) == chosen else ""}>{escape(label)}</option>'
+            for key, label in self.choices
         )
         given = format_html_join("", ' {}="{}"', (self.attrs | (attrs or {})).items())
-        return format_html('<select name="{}"{}>{}</select>', name, given, options)
+        return format_html('<select name="{}"{}>{}</select>', name, given, SafeString(options))

@@ -87,5 +87,9 @@ class Migration(migrations.Migration):
             model_name='generation',
             index=models.Index(condition=models.Q(('deleted_at', None)), fields=['team', '-id'], name='generation_kept'),
         ),
+        migrations.AddIndex(
+            model_name='generation',
+            index=models.Index(condition=models.Q(('bytes__isnull', False), ('purged_at', None)), fields=['team', 'deleted_at', 'pinned_at', 'bytes'], name='generation_stored'),
+        ),
         migrations.RunPython(make_index),
     ]

@@ -226,6 +226,11 @@ class Generation(Shown, models.Model):
                 condition=Q(api_token__isnull=False, due_at__isnull=False),
                 name="generation_of_programs",
             ),
+            models.Index(
+                fields=["team", "deleted_at", "pinned_at", "bytes"],
+                condition=Q(purged_at=None, bytes__isnull=False),
+                name="generation_stored",
+            ),
         ]
 
     def __str__(self) -> str:
