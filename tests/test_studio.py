@@ -434,18 +434,18 @@ class StatementTests(StudioTestCase):
         return [sql for sql in spoken if not re.match(r"(RELEASE )?SAVEPOINT|BEGIN|COMMIT", sql)]
 
     def test_a_submit_takes_few_statements(self):
-        self.assertEqual(len(self.statements(form_token="first")), 10)
-        self.assertEqual(len(self.statements(form_token="second")), 10)
-        self.assertEqual(len(self.statements(form_token="first", prompt="other words")), 11)
+        self.assertEqual(len(self.statements(form_token="first")), 11)
+        self.assertEqual(len(self.statements(form_token="second")), 11)
+        self.assertEqual(len(self.statements(form_token="first", prompt="other words")), 12)
 
     def test_a_priced_one_is_reserved_in_one_more(self):
         make_price("0.08")
-        self.assertEqual(len(self.statements(form_token="first")), 11)
-        self.assertEqual(len(self.statements(form_token="first", prompt="other words")), 12)
-        self.assertEqual(len(self.statements(form_token="second", htmx=True)), 13)  # two for the fresh form
+        self.assertEqual(len(self.statements(form_token="first")), 12)
+        self.assertEqual(len(self.statements(form_token="first", prompt="other words")), 13)
+        self.assertEqual(len(self.statements(form_token="second", htmx=True)), 14)  # two for the fresh form
 
     def test_with_htmx_the_fresh_form_adds_what_can_be_chosen(self):
-        self.assertEqual(len(self.statements(form_token="first", htmx=True)), 12)
+        self.assertEqual(len(self.statements(form_token="first", htmx=True)), 13)
 
     def test_in_the_sandbox_it_is_looked_for_as_well(self):
         Gateway.objects.update(enabled=False)
