@@ -248,7 +248,7 @@ class ModelTests(OfferedTestCase):
             self.assertIn("No gateway is set up", self.sentence(model=WAN, prompt=""))
 
     def test_the_model_used_last_is_the_one_to_begin_with(self):
-        self.assertEqual(prefilled().video_model.key, catalog().choosable()[0].key)
+        self.assertEqual(prefilled().video_model.key, VEO_FAST)  # the usual one
         make_generation(model=VEO)
         make_generation(model=WAN_JSON)
         make_generation(model=VEO_FAST, user=bob())
@@ -256,6 +256,8 @@ class ModelTests(OfferedTestCase):
         self.assertEqual(prefilled(user=bob()).video_model.key, VEO_FAST)
         Gateway.objects.update(offers=["veo"])
         self.assertEqual(prefilled().video_model.key, VEO_FAST)  # what cannot be chosen is not begun with
+        Gateway.objects.update(offers=["kling", "wan"])
+        self.assertEqual(prefilled(user=bob()).video_model.key, "kling/kling-v2-master")  # else the first there is
 
 
 class PromptTests(OfferedTestCase):

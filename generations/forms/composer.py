@@ -2,13 +2,12 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from functools import cached_property
 from urllib.parse import urlencode
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import Exists, Subquery
+from django.db.models import Exists
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
@@ -16,13 +15,14 @@ from django.utils.datastructures import MultiValueDict
 from generations.carry import Change, carry
 from generations.catalog import catalog
 from generations.forms.choosing import (
-    choosable_models,
+    Choices,
     find_model,
     image_options,
     instead_of,
     last_or_first,
     not_choosable,
 )
+from generations.forms.costing import Costing, cost_of
 from generations.forms.fields import OptionField
 from generations.forms.given import (
     CANNOT_BE_SENT,
@@ -35,29 +35,26 @@ from generations.forms.given import (
     visible_prompt,
 )
 from generations.forms.images import find_upload, keep_image, listed_ids
-from generations.lifecycle.begin import NoGateway, Order, begin
+from generations.lifecycle.begin import Dearer, NoGateway, Order, begin
 from generations.media import ImageRefused
-from generations.models import Gateway, Generation, ModelPrice, ModelSwitch, Team, Upload, User
-from generations.models.switches import is_in_use
+from generations.models import Generation, Team, Upload, User
 from generations.specs import (
+    Agreed,
     Flag,
     ImageFile,
     ImageFiles,
-    OptionError,
     OptionErrors,
-    Value,
     VideoModel,
     is_absent,
 )
 
-__all__ = ["GenerationForm", "NoGateway"]
+__all__ = ["Dearer", "GenerationForm", "NoGateway"]
 
 GONE_IMAGE = "The image is not stored any more. Choose it again."
-PRICE_UNKNOWN = "price unknown"
 NO_GATEWAY = "No gateway is set up; an operator can add one."
 
 
-class GenerationForm(forms.Form):
+class GenerationForm(Costing, forms.Form):
     """What the composer asks for one video: bound to a POST, or made by one of the ways below.
 
     `problems` are sentences about what could not be shown as it was asked for; `changes` name each option
@@ -89,8 +86,7 @@ class GenerationForm(forms.Form):
         changes: Iterable[Change] = (),
         undo: str = "",
         problems: Iterable[str] = (),
-        choosable: list[VideoModel] | None = None,
-        price_words: str = "",
+        choices: Choices | None = None,
     ) -> None:
         super().__init__(data, files)
         self.user = user
@@ -106,10 +102,7 @@ class GenerationForm(forms.Form):
             "form_token": token or self.fresh_token,
             "parent": parent,
         }
-        if choosable is not None:
-            self.choosable = choosable
-        if price_words:
-            self.price_words = price_words
+        self.choices = choices or Choices()
         for option in video_model.options if video_model else ():
             self.fields[option.name] = OptionField(option)
             if data is None and option.name in self.given:
@@ -151,8 +144,8 @@ class GenerationForm(forms.Form):
     @classmethod
     def after(cls, source: Generation, *, user: User) -> "GenerationForm":
         """Return a form with everything another generation had, changed only where its model cannot be chosen."""
-        model, problems = source.video_model, []
-        choosable = choosable_models(model)
+        model, problems, choices = source.video_model, [], Choices()
+        choosable = choices.models(model)
         if model not in choosable:
             model = instead_of(model, user, choosable)
             outcome = f": {model.label} takes its place." if model else "."
@@ -166,6 +159,7 @@ class GenerationForm(forms.Form):
             parent=str(source.uuid),
             problems=problems,
             way_back=None,
+            choices=choices,
         )
 
     @classmethod
@@ -210,6 +204,7 @@ class GenerationForm(forms.Form):
         user: User,
         problems: Iterable[str],
         way_back: Mapping[str, str] | None,
+        choices: Choices | None = None,
         **shown: str,
     ) -> "GenerationForm":
         """Return an unbound form of the model `wanted` with what it can take of values chosen for the model `was`.
@@ -218,14 +213,15 @@ class GenerationForm(forms.Form):
         its place. `way_back` is what undoing carries beside the options; None when nothing is undone.
         """
         model, error = find_model(wanted) if wanted is not None else (None, NO_GATEWAY)
-        choosable = choosable_models(model)
+        choices = choices or Choices()
+        choosable = choices.models(model)
         if wanted is None:
             model = last_or_first(user, choosable)
         if model is None:
             problems = [*problems, error]
-            return cls(user=user, video_model=None, values=values, problems=problems, choosable=choosable, **shown)
+            return cls(user=user, video_model=None, values=values, problems=problems, choices=choices, **shown)
         if model not in choosable:
-            problems = [*problems, not_choosable(model, choosable)]
+            problems = [*problems, not_choosable(model, choosable, choices.why_not(model))]
         before, _ = find_model(was) if was else (None, "")
         carried = carry(before or model, model, values)
         is_undoable = before and before is not model and carried.changes and way_back is not None
@@ -236,7 +232,7 @@ class GenerationForm(forms.Form):
             changes=carried.changes,
             undo=urlencode({**way_back, **values, "model": before.key}, doseq=True) if is_undoable else "",
             problems=problems,
-            choosable=choosable,
+            choices=choices,
             **shown,
         )
 
@@ -248,13 +244,15 @@ class GenerationForm(forms.Form):
 
     def afresh(self, made: Generation) -> "GenerationForm":
         """Return the same form after its order went out as `made`: all that was chosen, with a token of its own."""
-        return type(self)(
+        form = type(self)(
             user=self.user,
             video_model=self.video_model,
             values=self.cleaned_data["options"],
             prompt=self.cleaned_data["prompt"],
-            price_words=PRICE_UNKNOWN if made.is_unpriced else made.price_words,
+            choices=self.choices,
         )
+        form.served_by, form.cost = made.gateway, cost_of(made)
+        return form
 
     # What templates ask
 
@@ -286,7 +284,7 @@ class GenerationForm(forms.Form):
 
     @cached_property
     def choosable(self) -> list[VideoModel]:
-        return choosable_models(self.video_model)
+        return self.choices.models(self.video_model)
 
     @property
     def is_model_choosable(self) -> bool:
@@ -300,27 +298,6 @@ class GenerationForm(forms.Form):
             makers.setdefault(model.maker, []).append(model)
         return makers
 
-    @cached_property
-    def price_words(self) -> str:
-        """What the button will cost: "about 0.40 USD", "free", or that nobody knows; empty when nobody offers it."""
-        gateway = Gateway.objects.all().offering(self.video_model, self.team) if self.video_model else None
-        if gateway is None:
-            return ""
-        if gateway.is_sandbox:
-            return "free"
-        quote = ModelPrice.objects.all().quote(self.video_model, self._legible_values(), gateway)
-        return quote.words if quote else PRICE_UNKNOWN
-
-    def _legible_values(self) -> dict[str, Value]:
-        """Return what is chosen as far as it can be read, with defaults, whatever else is still wrong with it."""
-        found = {}
-        for option in self.video_model.options:
-            with suppress(OptionError):
-                value = option.clean(self.given.get(option.name))
-                if value is not None:
-                    found[option.name] = value
-        return found
-
     @property
     def waiting_values(self) -> dict[str, list]:
         """What was chosen before any model was, each value in a list: it goes along until one is."""
@@ -330,16 +307,13 @@ class GenerationForm(forms.Form):
     # Judging one
 
     @cached_property
-    def _standing(self) -> tuple[Team | None, bool, str | None]:
-        """The team this person works in, whether this form's token made a generation before, and how the model's
-        switch stands: one statement."""
+    def _standing(self) -> tuple[Team | None, bool]:
+        """The team this person works in, and whether this form's token made a generation before: one statement."""
         token = self.data.get("form_token", "") if self.is_bound else ""
         used = Generation.objects.filter(created_by=self.user, form_token=token if is_token(token) else "")
         teams = Team.objects.filter(memberships__user=self.user).order_by("memberships__pk")
-        switch = ModelSwitch.objects.filter(model_key=self.video_model.key if self.video_model else "")
-        position = Subquery(switch.values("position"))
-        team = teams.annotate(is_token_used=Exists(used), switched=position).first()
-        return team, bool(team and token and team.is_token_used), team.switched if team else None
+        team = (teams.annotate(is_token_used=Exists(used)) if token else teams).first()
+        return team, bool(team and token and team.is_token_used)
 
     @property
     def team(self) -> Team | None:
@@ -441,8 +415,9 @@ class GenerationForm(forms.Form):
             return self.cleaned_data
         self.cleaned_data["options"] = self._clean_options()
         # Which gateway serves it is decided when it is begun; a form that comes back must show what can be chosen.
-        if not is_in_use(self.video_model, self._standing[2]) or (self.errors and not self.is_model_choosable):
-            self.add_error("model", not_choosable(self.video_model, self.choosable))
+        why_not = self.choices.why_not(self.video_model)
+        if why_not or (self.errors and not self.is_model_choosable):
+            self.add_error("model", not_choosable(self.video_model, self.choosable, why_not))
         return self.cleaned_data
 
     def _clean_options(self) -> dict:
@@ -502,7 +477,10 @@ class GenerationForm(forms.Form):
     # Carrying it out
 
     def save(self, *, origin: str = Generation.Origin.BROWSER) -> tuple[Generation, bool]:
-        """Return the generation of this form and whether it is new. Raises NoGateway with the choices there are."""
+        """Return the generation of this form and whether it is new.
+
+        Raises NoGateway with the choices there are, and Dearer when it costs more than the page had said.
+        """
         parent = self.cleaned_data["parent"]
         options = self.cleaned_data["options"]
         same = parent and (parent.model_key, parent.prompt.text, parent.options) == (
@@ -523,8 +501,15 @@ class GenerationForm(forms.Form):
             is_first=not self.was_used_before,
             parent=parent,
             relation=relation,
+            agreed=self.agreed,
+            gateways=self.choices.gateways,
         )
         try:
             return begin(order)
         except NoGateway as error:
-            raise NoGateway(not_choosable(self.video_model, self.choosable)) from error
+            raise NoGateway(not_choosable(self.video_model, self.choosable, "")) from error
+
+    @property
+    def agreed(self) -> Agreed | None:
+        """What the page had said it costs, as the form carried it back; None when it carried nothing of the kind."""
+        return Agreed.read(self.data.get("shown_price", "")) if self.is_bound else None

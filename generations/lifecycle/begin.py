@@ -24,11 +24,22 @@ from generations.models import (
 from generations.models.money import FREE
 from generations.models.prepared import insert
 from generations.models.prompt import normalise
-from generations.specs import VideoModel
+from generations.specs import Agreed, Quote, VideoModel
 
 
 class NoGateway(Exception):
     """No enabled gateway offers the model; the message says so to a person."""
+
+
+class Dearer(Exception):
+    """It costs more than was said, or nobody knows any more what it costs; the message says so to a person."""
+
+    def __init__(self, agreed: Agreed, quote: Quote | None) -> None:
+        now = Agreed.to(quote)
+        super().__init__(
+            f"The button said {agreed.words}; now it is {now.words}. Nothing was sent and nothing is lost: "
+            f"“Generate, {now.words}” makes it all the same."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +47,7 @@ class Order:
     """One request for one video, already checked: `options` come from `VideoModel.clean`.
 
     `is_first` says that its form token made nothing before, as far as anybody knew: it is not looked for then.
+    `agreed` is what it was said to cost, if anybody was told. `gateways` are the usable ones, if they were just read.
     """
 
     user: User
@@ -50,6 +62,8 @@ class Order:
     is_first: bool = False
     parent: Generation | None = None
     relation: str = ""
+    agreed: Agreed | None = None
+    gateways: Sequence[Gateway] | None = None
 
     def digest(self) -> str:
         """Return what makes two orders the same: model, prompt, options and images, as sha256 hex."""
@@ -63,7 +77,7 @@ class Order:
 def begin(order: Order) -> tuple[Generation, bool]:
     """Return the order's generation and whether it is new: the same form token and content make it once.
 
-    Raises NoGateway when nobody offers the model.
+    Raises NoGateway when nobody offers the model, and Dearer when a new one would cost more than was agreed.
     """
     if not order.is_first and (made := _already(order)):
         return made, False
@@ -85,11 +99,13 @@ def _already(order: Order) -> Generation | None:
 
 
 def _make(order: Order) -> Generation:
-    gateway = Gateway.objects.all().offering(order.model, order.team)
+    gateway = Gateway.objects.all().offering(order.model, order.team, order.gateways)
     if gateway is None:
         raise NoGateway(f"No gateway offers {order.model.label} at the moment. Choose another model.")
     asked = order.model.asked(order.options)
     quote = ModelPrice.objects.all().quote(order.model, order.options, gateway)
+    if order.agreed and not gateway.is_sandbox and not order.agreed.covers(quote):
+        raise Dearer(order.agreed, quote)
     generation = Generation(
         team=order.team,
         created_by=order.user,

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from generations import queue
-from generations.lifecycle import listing, receipts, submit, trash, webhooks
+from generations.lifecycle import experience, listing, receipts, submit, trash, webhooks
 from generations.lifecycle.persistence import AWAY
 from generations.models import ApiAnswer, Event, Generation, Status, SubmitAttempt, Upload
 
@@ -47,6 +47,7 @@ def sweep(now: datetime | None = None) -> None:
         partial(drop_unused_uploads, now),
         partial(purge_trash, now),
         drop_old_answers,
+        experience.learn_now_and_then,
     ):
         try:
             part()

@@ -2,6 +2,7 @@
 
 from generations.models.drift import Drift
 from generations.models.engine import Canary, PollerSlot
+from generations.models.experience import Bookmark, Experience
 from generations.models.gateway import Gateway
 from generations.models.generation import Generation
 from generations.models.library import Group, Project, Star, Tag, Tagging
@@ -27,6 +28,7 @@ __all__ = [
     "ApiAnswer",
     "ApiToken",
     "AppendOnly",
+    "Bookmark",
     "Canary",
     "CatalogNotice",
     "CatalogSnapshot",
@@ -35,6 +37,7 @@ __all__ = [
     "Delivery",
     "Drift",
     "Event",
+    "Experience",
     "Failure",
     "Gateway",
     "Generation",

@@ -1,6 +1,6 @@
 """Gateways: the upstreams we hold a key for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -59,17 +59,18 @@ class GatewayQuerySet(models.QuerySet):
             return None
         return self.filter(key_source=Gateway.KeySource.SANDBOX, enabled=True).first()
 
-    def offered(self, models: Iterable[VideoModel]) -> list[VideoModel]:
-        """Return those of `models` that some gateway would render now."""
-        usable = list(self.usable())
+    def offered(self, models: Iterable[VideoModel], usable: "Sequence[Gateway] | None" = None) -> list[VideoModel]:
+        """Return those of `models` that some gateway would render now; `usable` are those there are, if known."""
+        usable = list(self.usable()) if usable is None else usable
         offers = {offer for gateway in usable for offer in gateway.offers}
         if self.sandbox(is_alone=not usable):
             return list(models)
         return [model for model in models if model.key in offers or model.family in offers]
 
-    def offering(self, model: VideoModel, team=None) -> "Gateway | None":
-        """Return the gateway that will render `model` for `team`, or None when nobody offers it."""
-        usable = [loaded(Gateway, OFFERING_COLUMNS, values) for values in OFFERING.rows()]  # a key costs decrypting
+    def offering(self, model: VideoModel, team=None, usable: "Sequence[Gateway] | None" = None) -> "Gateway | None":
+        """Return the gateway that will render `model` for `team`, or None when nobody offers it; `usable` as above."""
+        if usable is None:
+            usable = [loaded(Gateway, OFFERING_COLUMNS, values) for values in OFFERING.rows()]  # a key costs decrypting
         candidates = [gateway for gateway in usable if gateway.does_offer(model)]
         preferred = team.preferred_gateway_id if team else None
         candidates.sort(key=lambda gateway: gateway.pk != preferred)  # stable: priority decides among the rest

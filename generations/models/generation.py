@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from generations.catalog import catalog, model_choices
+from generations.models.experience import Case
 from generations.models.gateway import Gateway
 from generations.models.library import RATING_VALIDATORS, Group, Project
 from generations.models.money import FREE, Move, follow
@@ -284,13 +285,30 @@ class Generation(Shown, models.Model):
     def differs(self) -> list[str]:
         """How the delivered file is not what was asked, a sentence each; frames exactly, length by tolerance."""
         found = []
-        asked, got = (self.asked_width, self.asked_height), (self.measured_width, self.measured_height)
-        if None not in asked and None not in got and asked != got:
-            found.append(f"asked {asked[0]}x{asked[1]}, got {got[0]}x{got[1]}")
-        seconds, measured = self.asked_seconds, self.measured_seconds
-        if seconds is not None and measured is not None and abs(seconds - measured) > SECONDS_TOLERANCE:
-            found.append(f"asked {seconds} s, got {measured:.1f} s")
+        if self.is_frame_as_asked is False:
+            got = f"{self.measured_width}x{self.measured_height}"
+            found.append(f"asked {self.asked_width}x{self.asked_height}, got {got}")
+        if self.is_length_as_asked is False:
+            found.append(f"asked {self.asked_seconds} s, got {self.measured_seconds:.1f} s")
         return found
+
+    @property
+    def is_frame_as_asked(self) -> bool | None:
+        """Whether the file has exactly the pixels asked for; None where nothing was asked or measured."""
+        asked, got = (self.asked_width, self.asked_height), (self.measured_width, self.measured_height)
+        return None if None in asked or None in got else asked == got
+
+    @property
+    def is_length_as_asked(self) -> bool | None:
+        """Whether the file is as long as asked for, by tolerance; None where nothing was asked or measured."""
+        asked, got = self.asked_seconds, self.measured_seconds
+        return None if asked is None or got is None else abs(asked - got) <= SECONDS_TOLERANCE
+
+    @property
+    def case(self) -> Case:
+        """What experience with others like it counts for it too. Needs the gateway."""
+        asked = (self.asked_width, self.asked_height, self.asked_seconds)
+        return Case.of(self.model_key, *asked, is_sandbox=self.gateway.is_sandbox)
 
     # What happens to it
 

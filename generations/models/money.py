@@ -45,6 +45,9 @@ class ModelPriceQuerySet(models.QuerySet):
             return None
         named = {"model": model.key, "upstream_id": model.upstream_id, "gateway": gateway.pk}
         rows = [loaded(ModelPrice, PRICE_COLUMNS, values) for values in PRICES.rows(**named)]
+        for row in rows:
+            if row.gateway_id is not None:
+                row.gateway = gateway
         of_origin = {
             name: [row.as_price(model) for row in rows if row.origin == origin]
             for origin, name in ((ModelPrice.Origin.OPERATOR, "operator"), (ModelPrice.Origin.LISTING, "gateway"))

@@ -3,6 +3,7 @@
 from django.urls import reverse
 from django.utils.text import slugify
 
+from generations.models.experience import known_figures
 from generations.models.money import FREE
 from generations.models.statuses import Failure, Status
 from generations.models.switches import successor_of
@@ -60,6 +61,12 @@ class Shown:
     @property
     def is_overdue(self) -> bool:
         return self.overdue_at is not None and not self.is_finished
+
+    @property
+    def wait_words(self) -> str:
+        """How long others like it took, while it is on its way: "usually 40 to 95 s"; empty when that is not known."""
+        figures = known_figures().get(self.case) if self.is_active else None
+        return f"usually {figures.wait_words}" if figures and figures.wait_words else ""
 
     @property
     def failure_words(self) -> str:

@@ -13,6 +13,7 @@ from generations.catalog import catalog
 from generations.forms import choosable_models
 from generations.forms.library import search_words
 from generations.models import Generation, ModelSwitch, Prompt, Status
+from generations.models.experience import figures_of_model
 from generations.models.money import known_prices
 from generations.models.switches import successor_of, why_not
 from generations.views.fragments import wants_fragment
@@ -21,6 +22,7 @@ from generations.views.paging import page_of
 PROMPTS = 20
 VIDEOS = 4
 QUEUE = 100
+CASES = 12
 
 
 @require_safe
@@ -84,6 +86,7 @@ def models(request: HttpRequest) -> HttpResponse:
             "why_not": why_not(model, switches.get(model.key)),
             "successor": successor_of(model),
             "prices": prices[model.key],
+            "seen": figures_of_model(model.key)[:CASES],
         }
         for model in catalog().models
         if model.key not in hidden

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from generations.forms import GenerationForm, NoGateway
+from generations.forms import Dearer, GenerationForm, NoGateway
 from generations.models import Generation
 from generations.views.fragments import wants_fragment
 
@@ -30,17 +30,17 @@ def studio(request: HttpRequest) -> HttpResponse:
         return show(request, form, part="#composer", status=422)
     try:
         generation, is_new = form.save()  # row, reservation, event and queue message in one transaction
-    except NoGateway as error:
-        form.add_error("model", str(error))
+    except (NoGateway, Dearer) as error:
+        form.add_error("model" if isinstance(error, NoGateway) else None, str(error))
         return show(request, form, part="#composer", status=422)
     return created(request, form, generation, is_new)
 
 
 @require_safe
 def price(request: HttpRequest) -> HttpResponse:
-    """What the button will cost with the options as they are now."""
+    """What the button will cost with the options as they are now, and what was seen of others like it."""
     form = GenerationForm.of_choice(request.GET, user=request.user)
-    return render(request, "generations/studio.html#price", {"form": form})
+    return render(request, "generations/studio.html#priced", {"form": form, "is_choice_apart": True})
 
 
 def created(request: HttpRequest, form: GenerationForm, generation: Generation, is_new: bool) -> HttpResponse:

@@ -13,10 +13,11 @@ import django
 
 django.setup()
 
-from tests.bench import engine  # noqa: E402
+from tests.bench import engine, web  # noqa: E402
 from tests.bench.figures import Figure, table  # noqa: E402
 
-ROWS = {row.__name__: row for row in (engine.polls, engine.flight, engine.idle, engine.download, engine.soak)}
+ENGINE = (engine.polls, engine.flight, engine.idle, engine.download, engine.soak)
+ROWS = {row.__name__: row for row in (*ENGINE, web.submit)}
 
 
 def measure(name: str) -> list[Figure]:
