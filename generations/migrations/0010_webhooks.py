@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('generations', '0008_library'),
+        ('generations', '0009_experience'),
     ]
 
     operations = [
