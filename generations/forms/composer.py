@@ -36,8 +36,9 @@ from generations.forms.given import (
 )
 from generations.forms.images import find_upload, keep_image, listed_ids
 from generations.lifecycle.begin import Dearer, NoGateway, Order, begin
+from generations.lifecycle.together import begin_group
 from generations.media import ImageRefused
-from generations.models import Generation, Team, Upload, User
+from generations.models import Generation, Group, Prompt, Team, Upload, User
 from generations.specs import (
     Agreed,
     Flag,
@@ -46,11 +47,13 @@ from generations.specs import (
     OptionErrors,
     VideoModel,
     is_absent,
+    parse_integer,
 )
 
 __all__ = ["Dearer", "GenerationForm", "NoGateway"]
 
 GONE_IMAGE = "The image is not stored any more. Choose it again."
+MOST_COPIES = 10
 NO_GATEWAY = "No gateway is set up; an operator can add one."
 
 
@@ -70,6 +73,8 @@ class GenerationForm(Costing, forms.Form):
     )
     form_token = forms.Field(required=False, widget=forms.HiddenInput)
     parent = forms.Field(required=False, widget=forms.HiddenInput)
+    base = forms.Field(required=False, widget=forms.HiddenInput)  # the prompt that this one is edited from
+    copies = forms.Field(required=False)
 
     def __init__(
         self,
@@ -82,6 +87,8 @@ class GenerationForm(Costing, forms.Form):
         values: Mapping[str, object] | None = None,
         prompt: str = "",
         parent: str = "",
+        base: str = "",
+        copies: str = "",
         token: str = "",
         changes: Iterable[Change] = (),
         undo: str = "",
@@ -101,6 +108,8 @@ class GenerationForm(Costing, forms.Form):
             "prompt": prompt,
             "form_token": token or self.fresh_token,
             "parent": parent,
+            "base": base,
+            "copies": copies,
         }
         self.choices = choices or Choices()
         for option in video_model.options if video_model else ():
@@ -124,12 +133,12 @@ class GenerationForm(Costing, forms.Form):
         problems = []
         if "from" in query:
             if source := visible_generation(user, query["from"]):
-                return cls.after(source, user=user)
+                return cls.after(source, user=user, is_rewritten=query.get("words") == "rewritten")
             problems.append("The video to begin from was not found.")
-        prompt = query.get("prompt", "")
+        prompt, base = query.get("prompt", ""), query.get("base", "")
         if "prompt_id" in query:
             kept = visible_prompt(user, query["prompt_id"])
-            prompt = kept.text if kept else prompt
+            prompt, base = (kept.text, str(kept.pk)) if kept else (prompt, "")
             problems += [] if kept else ["The prompt to begin from was not found."]
         return cls.carried(
             query.get("was", ""),
@@ -137,13 +146,18 @@ class GenerationForm(Costing, forms.Form):
             given_options(query),
             user=user,
             prompt=prompt,
+            base=base,
+            copies=query.get("copies", ""),
             problems=problems,
-            way_back={name: query[name] for name in ("prompt", "prompt_id") if name in query},
+            way_back={name: query[name] for name in ("prompt", "prompt_id", "base", "copies") if name in query},
         )
 
     @classmethod
-    def after(cls, source: Generation, *, user: User) -> "GenerationForm":
-        """Return a form with everything another generation had, changed only where its model cannot be chosen."""
+    def after(cls, source: Generation, *, user: User, is_rewritten: bool = False) -> "GenerationForm":
+        """Return a form with everything another generation had, changed only where its model cannot be chosen.
+
+        With `is_rewritten` its prompt is the one the gateway made of it, where it said so.
+        """
         model, problems, choices = source.video_model, [], Choices()
         choosable = choices.models(model)
         if model not in choosable:
@@ -155,8 +169,9 @@ class GenerationForm(Costing, forms.Form):
             model.key if model else "",
             source.options,
             user=user,
-            prompt=source.prompt.text,
+            prompt=(is_rewritten and source.rewritten_prompt) or source.prompt.text,
             parent=str(source.uuid),
+            base=str(source.prompt_id),
             problems=problems,
             way_back=None,
             choices=choices,
@@ -186,6 +201,8 @@ class GenerationForm(Costing, forms.Form):
             user=user,
             prompt=posted.get("prompt", ""),
             parent=posted.get("parent", ""),
+            base=posted.get("base", ""),
+            copies=posted.get("copies", ""),
             token=bound.token,
             problems=[],
             way_back={},
@@ -240,7 +257,7 @@ class GenerationForm(Costing, forms.Form):
     def of_choice(cls, query: QueryDict, *, user: User) -> "GenerationForm":
         """Return a form with just what the query chooses, nothing carried or said: what that costs is all it is for."""
         model, _ = find_model(query.get("model", ""))
-        return cls(user=user, video_model=model, values=given_options(query))
+        return cls(user=user, video_model=model, values=given_options(query), copies=query.get("copies", ""))
 
     def afresh(self, made: Generation) -> "GenerationForm":
         """Return the same form after its order went out as `made`: all that was chosen, with a token of its own."""
@@ -249,6 +266,7 @@ class GenerationForm(Costing, forms.Form):
             video_model=self.video_model,
             values=self.cleaned_data["options"],
             prompt=self.cleaned_data["prompt"],
+            base=str(made.prompt_id),
             choices=self.choices,
         )
         form.served_by, form.cost = made.gateway, cost_of(made)
@@ -297,6 +315,16 @@ class GenerationForm(Costing, forms.Form):
         for model in self.choosable:
             makers.setdefault(model.maker, []).append(model)
         return makers
+
+    @property
+    def copies_wanted(self) -> int:
+        """How many videos are asked for; one where that cannot be read."""
+        given = self.data.get("copies") if self.is_bound else self.initial["copies"]
+        return copies_in(given) or 1
+
+    @property
+    def copy_choices(self) -> range:
+        return range(1, MOST_COPIES + 1)
 
     @property
     def waiting_values(self) -> dict[str, list]:
@@ -406,6 +434,16 @@ class GenerationForm(Costing, forms.Form):
         given = self.cleaned_data["parent"]
         return visible_generation(self.user, given) if given else None
 
+    def clean_copies(self) -> int:
+        copies = copies_in(self.cleaned_data["copies"])
+        if copies is None:
+            raise forms.ValidationError(f"Copies can be 1 to {MOST_COPIES}.")
+        return copies
+
+    def clean_base(self) -> Prompt | None:
+        given = self.cleaned_data["base"]
+        return visible_prompt(self.user, given) if given else None
+
     def clean(self) -> dict:
         if self.team is None:
             self.add_error(None, "You are not a member of a team yet. Ask an operator to add you to one.")
@@ -477,10 +515,22 @@ class GenerationForm(Costing, forms.Form):
     # Carrying it out
 
     def save(self, *, origin: str = Generation.Origin.BROWSER) -> tuple[Generation, bool]:
-        """Return the generation of this form and whether it is new.
+        """Return the generation of this form and whether it is new. Raises NoGateway, and Dearer when it costs more than said."""
+        try:
+            return begin(self.order(origin=origin))
+        except NoGateway as error:
+            raise NoGateway(not_choosable(self.video_model, self.choosable, "")) from error
 
-        Raises NoGateway with the choices there are, and Dearer when it costs more than the page had said.
-        """
+    def save_copies(self) -> tuple[Group, bool]:
+        """Return the group of as many videos as were asked for, and whether it is new. Raises NoGateway."""
+        orders = [self.order()] * self.cleaned_data["copies"]
+        try:
+            return begin_group(orders, kind=Group.Kind.COPIES, form_token=self.cleaned_data["form_token"])
+        except NoGateway as error:
+            raise NoGateway(not_choosable(self.video_model, self.choosable, "")) from error
+
+    def order(self, *, origin: str = Generation.Origin.BROWSER) -> Order:
+        """Return what this form, which is valid, asks for."""
         parent = self.cleaned_data["parent"]
         options = self.cleaned_data["options"]
         same = parent and (parent.model_key, parent.prompt.text, parent.options) == (
@@ -489,7 +539,7 @@ class GenerationForm(Costing, forms.Form):
             options,
         )
         relation = "" if parent is None else Generation.Relation.RERUN if same else Generation.Relation.REMIX
-        order = Order(
+        return Order(
             user=self.user,
             team=self.team,
             model=self.video_model,
@@ -503,13 +553,18 @@ class GenerationForm(Costing, forms.Form):
             relation=relation,
             agreed=self.agreed,
             gateways=self.choices.gateways,
+            edited_from=self.cleaned_data["base"] or (parent.prompt if parent else None),
         )
-        try:
-            return begin(order)
-        except NoGateway as error:
-            raise NoGateway(not_choosable(self.video_model, self.choosable, "")) from error
 
     @property
     def agreed(self) -> Agreed | None:
         """What the page had said it costs, as the form carried it back; None when it carried nothing of the kind."""
         return Agreed.read(self.data.get("shown_price", "")) if self.is_bound else None
+
+
+def copies_in(given: object) -> int | None:
+    """Return how many copies a form's words ask for: one when they say nothing, None when that cannot be."""
+    if is_absent(given):
+        return 1
+    number = parse_integer(given)
+    return number if number is not None and 1 <= number <= MOST_COPIES else None

@@ -18,6 +18,7 @@ class Costing:
     team: Team | None
     choices: Choices
     given: Mapping[str, object]
+    copies_wanted: int
 
     @cached_property
     def served_by(self) -> Gateway | None:
@@ -26,31 +27,31 @@ class Costing:
 
     @cached_property
     def cost(self) -> Agreed | None:
-        """What the button says, and what the form carries back: a sum, nothing, or that nobody knows."""
+        """What one video costs, as the form carries it back: a sum, nothing, or that nobody knows."""
         if self.served_by is None:
             return None
         if self.served_by.is_sandbox:
             return Agreed(Decimal(0))
-        return Agreed.to(ModelPrice.objects.all().quote(self.video_model, self._legible_values, self.served_by))
+        return Agreed.to(ModelPrice.objects.all().quote(self.video_model, self.legible_values, self.served_by))
 
     @property
     def price_words(self) -> str:
         """What the button will cost: "about 0.40 USD", "free", or that nobody knows; empty when nobody offers it."""
-        return self.cost.words if self.cost else ""
+        return self.cost.times(self.copies_wanted).words if self.cost else ""
 
     @property
     def seen(self) -> list[str]:
         """What was seen of videos with this very choice, in sentences with their numbers; empty for none."""
         if self.served_by is None:
             return []
-        asked = self.video_model.asked(self._legible_values)
+        asked = self.video_model.asked(self.legible_values)
         is_sandbox = self.served_by.is_sandbox
         case = Case.of(self.video_model.key, asked.width, asked.height, asked.seconds, is_sandbox=is_sandbox)
         figures = known_figures().get(case)
         return figures.sentences if figures else []
 
     @cached_property
-    def _legible_values(self) -> dict[str, Value]:
+    def legible_values(self) -> dict[str, Value]:
         """What is chosen as far as it can be read, with defaults, whatever else is still wrong with it."""
         found = {}
         for option in self.video_model.options:

@@ -48,10 +48,12 @@ _VERDICT = {
     "detail": "text",
     "upstream_status": "text",
     "last_answer": "jsonb",
+    "rewritten_prompt": "text",
 }
 _SET_VERDICT = """
     due_at = u.due_at, status = u.status, failure = u.failure, detail = u.detail, upstream_status = u.upstream_status,
-    last_answer = u.last_answer, overdue_at = NULL, tries = 0, version = g.version + 1, claim = ''
+    last_answer = u.last_answer, overdue_at = NULL, tries = 0, version = g.version + 1, claim = '',
+    rewritten_prompt = u.rewritten_prompt
 """
 
 
@@ -194,6 +196,7 @@ def _verdict(pk: int, outcome: verdicts.Outcome, now: datetime) -> dict:
         "detail": outcome.detail,
         "upstream_status": outcome.word,
         "last_answer": outcome.answer,
+        "rewritten_prompt": outcome.rewritten,
     }
 
 

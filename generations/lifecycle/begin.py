@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from django.db import IntegrityError, transaction
 
 from generations import queue
+from generations.lifecycle.lookups import Lookups
 from generations.models import (
     Event,
     Gateway,
     Generation,
     GenerationInput,
+    Group,
     LedgerEntry,
-    ModelPrice,
     Prompt,
     Status,
     Team,
@@ -64,6 +65,8 @@ class Order:
     relation: str = ""
     agreed: Agreed | None = None
     gateways: Sequence[Gateway] | None = None
+    group: Group | None = None
+    edited_from: Prompt | None = None
 
     def digest(self) -> str:
         """Return what makes two orders the same: model, prompt, options and images, as sha256 hex."""
@@ -84,7 +87,7 @@ def begin(order: Order) -> tuple[Generation, bool]:
     try:
         # Without a token nothing is looked for after an error, so nothing needs to be rolled back to here.
         with transaction.atomic(savepoint=bool(order.form_token)):
-            return _make(order), True
+            return make(order, Lookups(order.gateways)), True
     except IntegrityError:
         if made := _already(order):  # a double click: the other request was a moment earlier
             return made, False
@@ -98,24 +101,26 @@ def _already(order: Order) -> Generation | None:
     return Generation.objects.filter(**same).first()
 
 
-def _make(order: Order) -> Generation:
-    gateway = Gateway.objects.all().offering(order.model, order.team, order.gateways)
+def make(order: Order, lookups: Lookups) -> Generation:
+    """Write one order down: row, reservation, images, event and hint. Only inside a transaction."""
+    gateway = lookups.gateway(order.model, order.team)
     if gateway is None:
         raise NoGateway(f"No gateway offers {order.model.label} at the moment. Choose another model.")
     asked = order.model.asked(order.options)
-    quote = ModelPrice.objects.all().quote(order.model, order.options, gateway)
+    quote = lookups.quote(order.model, order.options, gateway)
     if order.agreed and not gateway.is_sandbox and not order.agreed.covers(quote):
         raise Dearer(order.agreed, quote)
     generation = Generation(
         team=order.team,
         created_by=order.user,
-        prompt=Prompt.objects.keep(order.team, normalise(order.prompt)),
+        prompt=lookups.prompt(order.team, normalise(order.prompt), order.edited_from),
         origin=order.origin,
         api_token_id=order.api_token,
         form_token=order.form_token,
         form_digest=order.digest() if order.form_token else "",
         parent=order.parent,
         relation=order.relation,
+        group=order.group,
         options=dict(order.options),
         asked_width=asked.width,
         asked_height=asked.height,

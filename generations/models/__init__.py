@@ -9,6 +9,7 @@ from generations.models.library import Group, Project, Star, Tag, Tagging
 from generations.models.listing import CatalogNotice, CatalogSnapshot
 from generations.models.money import AppendOnly, LedgerEntry, ModelPrice
 from generations.models.people import Membership, Team, User
+from generations.models.preset import Preset
 from generations.models.prompt import GenerationInput, Prompt, Upload
 from generations.models.saved import SavedView
 from generations.models.searching import SearchEntry, entries_of, matching, newest_key
@@ -48,6 +49,7 @@ __all__ = [
     "ModelPrice",
     "ModelSwitch",
     "PollerSlot",
+    "Preset",
     "Project",
     "Prompt",
     "SavedView",

@@ -51,7 +51,7 @@ class GenerationQuerySet(models.QuerySet):
 
     def for_cards(self) -> "GenerationQuerySet":
         """With what a card shows, in one statement."""
-        return self.select_related("prompt", "created_by", "gateway")
+        return self.select_related("prompt", "created_by", "gateway", "group")
 
     def newer_than(self, seen: Iterable[str]) -> list["Generation"]:
         """Return the rows whose version passed the "<uuid>:<version>" a page has seen."""
@@ -123,6 +123,9 @@ class Generation(Shown, models.Model):
     upstream_id = models.CharField(max_length=512, blank=True)
     upstream_state = models.JSONField(default=dict, blank=True)
     last_answer = models.JSONField(default=dict, blank=True)
+    rewritten_prompt = models.TextField(
+        blank=True, default="", db_default="", help_text="What the gateway says it made of the prompt."
+    )
 
     # The engine's own
     version = models.PositiveIntegerField(default=1)

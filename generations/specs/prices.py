@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -141,6 +141,10 @@ class Agreed:
         if self.amount is None:
             return "price unknown"
         return f"about {self.carried}" if self.currency else "free"
+
+    def times(self, count: int) -> "Agreed":
+        """Return what so many of them cost."""
+        return self if self.amount is None else replace(self, amount=self.amount * count)
 
     def covers(self, quote: Quote | None) -> bool:
         """Say whether a quote (None: nobody knows) asks for no more than this; sums are compared in one currency."""
