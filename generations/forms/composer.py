@@ -515,7 +515,7 @@ class GenerationForm(Costing, forms.Form):
     # Carrying it out
 
     def save(self, *, origin: str = Generation.Origin.BROWSER) -> tuple[Generation, bool]:
-        """Return the generation of this form and whether it is new. Raises NoGateway, and Dearer when it costs more than said."""
+        """Return the generation of this form and whether it is new. Raises NoGateway and Dearer."""
         try:
             return begin(self.order(origin=origin))
         except NoGateway as error:

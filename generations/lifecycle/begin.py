@@ -85,8 +85,7 @@ def begin(order: Order) -> tuple[Generation, bool]:
     if not order.is_first and (made := _already(order)):
         return made, False
     try:
-        # Without a token nothing is looked for after an error, so nothing needs to be rolled back to here.
-        with transaction.atomic(savepoint=bool(order.form_token)):
+        with transaction.atomic():
             return make(order, Lookups(order.gateways)), True
     except IntegrityError:
         if made := _already(order):  # a double click: the other request was a moment earlier

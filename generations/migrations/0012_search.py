@@ -89,6 +89,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='generation',
+            index=models.Index(condition=models.Q(('deleted_at__isnull', False)), fields=['team', '-id'], name='generation_thrown'),
+        ),
+        migrations.AddIndex(
+            model_name='generation',
             index=models.Index(condition=models.Q(('bytes__isnull', False), ('purged_at', None)), fields=['team', 'deleted_at', 'pinned_at', 'bytes'], name='generation_stored'),
         ),
         migrations.RunPython(make_index),

@@ -230,6 +230,7 @@ class Generation(Shown, models.Model):
                 condition=Q(api_token__isnull=False, due_at__isnull=False),
                 name="generation_of_programs",
             ),
+            models.Index(fields=["team", "-id"], condition=Q(deleted_at__isnull=False), name="generation_thrown"),
             models.Index(
                 fields=["team", "deleted_at", "pinned_at", "bytes"],
                 condition=Q(purged_at=None, bytes__isnull=False),

@@ -121,7 +121,7 @@ def insert[M: models.Model](row: M, *, unless: str = "", update: str = "") -> M:
 
 def _insertion(kind: type[models.Model], connection: Any, unless: str, update: str) -> tuple[str, list[Any]]:
     quote, options = connection.ops.quote_name, kind._meta
-    fields = [field for field in options.concrete_fields if not field.primary_key]
+    fields = [field for field in options.concrete_fields if not (field.primary_key or field.generated)]
     columns = ", ".join(quote(field.column) for field in fields)
     places = ", ".join(["%s"] * len(fields))
     table, key = quote(options.db_table), quote(options.pk.column)
