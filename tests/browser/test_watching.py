@@ -56,7 +56,7 @@ def test_a_blind_vote_reveals_the_names_and_stays_in_the_list(visit: Visit, show
     compared(page, showcase, "ready", "tall")
     page.get_by_role("link", name="Vote blindly").click()
     expect(page.get_by_role("main")).not_to_contain_text("Wan 2.5")
-    page.locator(".segment", has_text="A").click()
+    page.locator("main .segment", has_text="A").click()
     page.get_by_role("button", name="Vote").click()
     expect(page.get_by_role("status").first).to_contain_text("You voted for A, Wan 2.5 T2V (preview), without knowing")
     assert_accessible(page)
@@ -75,7 +75,7 @@ def test_without_javascript_there_are_plain_players_and_a_plain_vote(visit: Visi
     page.get_by_role("button", name="Compare", exact=True).click()
     assert page.locator("video[controls]").count() == 2
     expect(page.locator(".transport")).to_be_hidden()
-    page.locator(".segment", has_text="None").click()
+    page.locator("main .segment", has_text="None").click()
     page.get_by_role("button", name="Vote").click()
     expect(page.get_by_role("main")).to_contain_text("You voted for none of them")
 
@@ -92,11 +92,21 @@ def test_a_comment_on_a_moment_leads_back_to_it_and_its_deletion_can_be_undone(v
     page.wait_for_function("() => Math.abs(document.querySelector('video').currentTime - 2.5) < 0.01")
     assert_accessible(page)
     assert_fits(page)
-    page.get_by_text("Change").click()
+    page.get_by_text("Change my comment").click()
     page.get_by_role("button", name="Delete").click()
     expect(page.locator(".comment")).to_have_count(0)
     page.locator("#toasts").get_by_role("button", name="Undo").click()
     expect(page.locator(".comment")).to_contain_text("The boat turns")
+
+
+def test_a_draft_of_a_comment_outlives_the_change_of_its_page(visit: Visit):
+    page = visit("alice")
+    uuid = order(page, "A clock strikes")
+    page.goto(f"/generations/{uuid}/")
+    page.get_by_label("Your comment").fill("Half a thought")
+    expect(page.locator("video")).to_be_visible(timeout=30_000)
+    expect(page.get_by_label("Your comment")).to_have_value("Half a thought")
+    expect(page.get_by_label("At", exact=True)).to_be_visible()
 
 
 def test_a_link_plays_for_anybody_counts_them_and_closes(visit: Visit, showcase, complaints: Complaints):
