@@ -106,7 +106,7 @@ def carry_out(caller: Caller, order: Order, once: Once, parent: Generation | Non
     """Return the new row as it is answered. Row, reservation, event, queue message and answer commit together."""
     with transaction.atomic():
         refuse_without_room(caller)
-        generation, _ = begin(order)
+        generation, _ = begin(order, savepoint=False)
         body = shapes.video(generation, generation.prompt.text, parent.uuid if parent else None)
         if once.key:
             once.keep(generation, body)

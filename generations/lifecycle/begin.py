@@ -77,15 +77,16 @@ class Order:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def begin(order: Order) -> tuple[Generation, bool]:
+def begin(order: Order, *, savepoint: bool = True) -> tuple[Generation, bool]:
     """Return the order's generation and whether it is new: the same form token and content make it once.
 
-    Raises NoGateway when nobody offers the model, and Dearer when a new one would cost more than was agreed.
+    Without a `savepoint` a transaction around it cannot go on after an error. Raises NoGateway when nobody offers the
+    model, and Dearer when a new one would cost more than was agreed.
     """
     if not order.is_first and (made := _already(order)):
         return made, False
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=savepoint):
             return make(order, Lookups(order.gateways)), True
     except IntegrityError:
         if made := _already(order):  # a double click: the other request was a moment earlier
