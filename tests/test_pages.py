@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 from generations.catalog import catalog
 from generations.models import Failure, Gateway, Generation, Membership, PollerSlot, Status
 from generations.views.library import PAGE
-from generations.views.pages import PROMPTS, VIDEOS
+from generations.views.prompts import PROMPTS, VIDEOS
 from tests.factories import alice, bob, carol, make_gateway, make_generation, make_user
 from tests.pages import Element, read
 
@@ -349,8 +349,8 @@ class DetailTests(PageTestCase):
         sibling = make_generation(prompt="A fox", user=bob())
         make_generation(prompt="A fox", user=carol())
         make_generation(prompt="A cat")
-        links = {link["href"] for link in self.page(row.get_absolute_url()).one("ul", class_="rows").all("a")}
-        self.assertEqual(links, {f"/generations/{child.uuid}/", f"/generations/{sibling.uuid}/"})
+        links = {link["href"] for link in self.page(row.get_absolute_url()).one("ol", class_="family").all("a")}
+        self.assertEqual(links, {one.get_absolute_url() for one in (row, child, sibling)})
         self.assertIn("an earlier one", self.page(child.get_absolute_url()).text)
 
     def test_an_unfinished_one_is_watched_and_a_finished_one_is_not(self):
@@ -439,7 +439,7 @@ class ActionTests(PageTestCase):
 class RecordTests(PageTestCase):
     FIELDS = (
         "id status failure detail prompt model options gateway upstream_id created_by created_at submitted_at "
-        "completed_at progress asked measured price differs video poster parent events"
+        "completed_at progress asked measured price rewritten_prompt differs video poster parent events"
     )
 
     def record(self, row: Generation) -> dict[str, Any]:

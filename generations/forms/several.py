@@ -108,6 +108,8 @@ class SeveralForm:
         data.update({"model": model.key, "prompt": self.prompt, "form_token": self.token, "base": self.base})
         if self.source:
             data["parent"] = str(self.source.uuid)
+        for name in list(data):
+            data[begin + name] = data[name]  # a field is read by the name it is drawn with
         files: MultiValueDict[str, UploadedFile] = MultiValueDict()
         for name in self.data:
             if name.startswith(begin):

@@ -37,7 +37,7 @@ def detail_context(request: HttpRequest, generation: Generation) -> dict:
         | {
             "parent": parent,
             "family": family_of(request.user, generation, parent),
-            "retry_price": retry_price(generation, request.user),
+            "retry_price": retry_price(generation, request.user) if generation.is_finished else "",
             "retry_token": secrets.token_urlsafe(16),
             "money": money_words(generation),
             "events": generation.events.order_by("id"),
