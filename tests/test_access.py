@@ -53,10 +53,13 @@ PAGES = (
     | {
         "compare": 200,
         "comparisons": 200,
+        "several": 200,
+        "batch": 200,
+        "presets": 200,
     }
 )
 LISTS = ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", "/trash/", "/projects/")
-LISTS = (*LISTS, "/compare/", "/comparisons/")
+LISTS = (*LISTS, "/compare/", "/comparisons/", "/several/", "/several/batch/", "/presets/")
 FOR_PROGRAMS = {"tokens": "/account/tokens/", "api-docs": "/docs/api/"}
 MONEY = ("/live/", "/price/", "/costs/", "/costs/?by=prompt", "/costs/export/")
 EXPORTS = ("/generations/export.csv", "/generations/export.json", "/generations/export.json?lines=1")
@@ -67,6 +70,8 @@ OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200, "preview": 
 # What is marked and done in the library: tests/test_marks.py and tests/test_bulk.py say who may.
 MARKS = {"star", "rate", "tag", "move", "pin", "delete"}
 LIBRARY = MARKS | {"bulk", "restore", "undo", "save-view", "forget-view", "change-project", "change-tag"}
+# What is made at once, prompts and presets: test_copies, _several and _prompt_history say who may.
+MAKING = {"retry", "preset", "delete-preset", "group", "prompt", "recall", "similar"}
 # Who may do what around the player, and what is open to anybody with a link: test_compare, _comments and _sharing.
 WATCHING = {
     "compare-vote",
@@ -138,6 +143,7 @@ class EveryAddressTests(AccessTestCase):
             | OF_ONE.keys()
             | ACTIONS.keys()
             | LIBRARY
+            | MAKING
             | {*DECISIONS, "theme", "upload", "gateways", "revoke-token", *FOR_PROGRAMS, *OF_GATEWAYS, *WATCHING}
             | OF_WEBHOOKS,  # tests/test_webhooks_page.py
         )

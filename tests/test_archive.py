@@ -482,7 +482,7 @@ class CoveredTests(SimpleTestCase):
     def test_whatever_a_generation_points_to_goes_along(self):
         """A new relation of a generation must be taken along by generations/archive, or be named here."""
         known = {
-            *("team", "created_by", "prompt", "parent", "group", "gateway", "deleted_by", "project"),
+            *("team", "created_by", "api_token", "prompt", "parent", "group", "gateway", "deleted_by", "project"),
             *("id", "claim", "due_at", "form_token", "form_digest"),
         }
         names = {field.name for field in Generation._meta.concrete_fields}

@@ -86,7 +86,7 @@ class CopiesTests(StudioTestCase):
         self.assertEqual(self.post(copies="4").status_code, 422)
         self.assertEqual(Group.objects.count(), 0)
 
-    def test_each_further_copy_costs_four_statements(self):
+    def test_each_further_copy_costs_five_statements(self):
         make_price("0.08")
 
         def statements(copies: int) -> int:
@@ -97,7 +97,7 @@ class CopiesTests(StudioTestCase):
             return len(found)
 
         statements(2)  # the first use of a prompt costs more
-        self.assertEqual(statements(10) - statements(3), 7 * 4)
+        self.assertEqual(statements(10) - statements(3), 7 * 5)
 
 
 class GroupPageTests(StudioTestCase):

@@ -445,12 +445,12 @@ class StatementTests(StudioTestCase):
 
     def test_a_priced_one_is_reserved_in_one_more(self):
         make_price("0.08")
-        self.assertEqual(len(self.statements(form_token="first")), 11)
-        self.assertEqual(len(self.statements(form_token="first", prompt="other words")), 12)
-        self.assertEqual(len(self.statements(form_token="second", htmx=True)), 11)  # nothing is asked again
+        self.assertEqual(len(self.statements(form_token="first")), 12)
+        self.assertEqual(len(self.statements(form_token="first", prompt="other words")), 13)
+        self.assertEqual(len(self.statements(form_token="second", htmx=True)), 12)  # nothing is asked again
 
     def test_with_htmx_the_fresh_form_asks_nothing_again(self):
-        self.assertEqual(len(self.statements(form_token="first", htmx=True)), 10)
+        self.assertEqual(len(self.statements(form_token="first", htmx=True)), 11)
 
     def test_in_the_sandbox_it_is_looked_for_as_well(self):
         Gateway.objects.update(enabled=False)

@@ -10,7 +10,7 @@ from django.db.models import QuerySet, Subquery
 from generations.api.images import images_of
 from generations.api.problems import Problem
 from generations.api.reading import Given
-from generations.forms.choosing import choosable_models, find_model, not_choosable
+from generations.forms.choosing import Choices, find_model, not_choosable
 from generations.forms.given import BadPrompt, read_prompt
 from generations.lifecycle.begin import Order
 from generations.models import Generation, ModelSwitch, Team, Upload, User
@@ -119,7 +119,9 @@ def refuse_unless_choosable(model: VideoModel, standing: Standing) -> None:
 
 def unavailable(model: VideoModel) -> Problem:
     """Return the refusal of a model that cannot be asked for now, with those that can."""
-    return Problem(422, "model_not_available", not_choosable(model, choosable_models()), param="model")
+    choices = Choices()
+    sentence = not_choosable(model, choices.models(), choices.why_not(model))
+    return Problem(422, "model_not_available", sentence, param="model")
 
 
 def options_of(model: VideoModel, values: dict[str, Any]) -> dict:

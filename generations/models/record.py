@@ -54,6 +54,7 @@ def record_of(row: Generation, sums: dict[str, Any], tags: list[str]) -> Record:
         "failure": row.failure or None,
         "detail": row.detail,
         "prompt": row.prompt.text,
+        "rewritten_prompt": row.rewritten_prompt or None,
         "model": row.model_key,
         "options": row.options,
         "gateway": row.gateway.name,

@@ -141,7 +141,7 @@ class CreateTests(VideosCase):
 
     def test_the_statements_of_a_create_are_fixed(self):
         self.made()
-        statements = 11 + connection.features.has_select_for_update  # where the person's row is locked first
+        statements = 12 + connection.features.has_select_for_update  # where the person's row is locked first
         for prompt in ("A red fox in the snow", "Another one"):
             with self.subTest(prompt), self.assertNumQueries(statements):
                 self.api.post("/videos", ASKED | {"prompt": prompt})
