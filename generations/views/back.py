@@ -19,8 +19,11 @@ def back(request: HttpRequest) -> HttpResponseRedirect:
     return HttpResponseRedirect(page if is_ours else "/")
 
 
-def say_deleted(request: HttpRequest, words: str, moment: datetime) -> None:
-    """Say in a toast what went into the trash at `moment`, with the button that brings it back."""
-    there = request.POST.get("next") or reverse("generations:library")
+def say_deleted(request: HttpRequest, words: str, moment: datetime, there: str = "") -> None:
+    """Say in a toast what went into the trash at `moment`, with the button that brings it back.
+
+    `there` is where that leads: the page it was done on, else the library.
+    """
+    there = there or request.POST.get("next") or reverse("generations:library")
     fields = {"at": moment.isoformat(), "next": there}
     toast(request, words, label="Undo", url=reverse("generations:undo"), fields=fields)

@@ -141,7 +141,7 @@ def delete(request: HttpRequest, rows: list[Generation]) -> None:
     left = len(rows) - len(going)
     words = f"{several(len(going))} moved to the trash."
     words += f" {several(left)} still under way {'stays' if left == 1 else 'stay'}." if left else ""
-    say_deleted(request, words, moment)
+    say_deleted(request, words, moment, back_to_library(request).url)
 
 
 def download(request: HttpRequest, rows: list[Generation]) -> HttpResponseBase:

@@ -84,6 +84,11 @@ def test_a_selection_is_marked_deleted_and_brought_back(visit: Visit):
     for number in range(4):
         order(page, f"A shelf of jars, number {number} [refuse]")
     page.goto("/generations/?q=shelf+jars&status=failed")
+    for _ in range(20):
+        if page.locator("article").count() == 4:
+            break
+        page.wait_for_timeout(1000)
+        page.reload()
     expect(page.locator("article")).to_have_count(4)
     bar, boxes = page.locator("#bulk"), page.locator("input[name=pick]")
     expect(bar).to_be_hidden()

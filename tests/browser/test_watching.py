@@ -93,7 +93,7 @@ def test_a_comment_on_a_moment_leads_back_to_it_and_its_deletion_can_be_undone(v
     assert_accessible(page)
     assert_fits(page)
     page.get_by_text("Change my comment").click()
-    page.get_by_role("button", name="Delete").click()
+    page.locator(".comment").get_by_role("button", name="Delete").click()
     expect(page.locator(".comment")).to_have_count(0)
     page.locator("#toasts").get_by_role("button", name="Undo").click()
     expect(page.locator(".comment")).to_contain_text("The boat turns")
