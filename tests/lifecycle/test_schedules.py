@@ -179,6 +179,7 @@ def patched() -> Iterator[None]:
         (download, "_store", store),
         (download, "sync_folder", lambda folder: World.gateway.pass_("after the rename")),
         (download, "make_poster", lambda video, poster: poster.write_bytes(b"a picture")),
+        (download, "make_preview", lambda video, preview: preview.write_bytes(b"a preview")),
         (lifeline, "is_leaving", lambda: World.is_leaving),
         (heartbeat, "threading", SimpleNamespace(Event=mock.Mock, Thread=mock.Mock)),  # beats at its start alone
         (os, "fsync", lambda handle: World.gateway.pass_("in its fsync")),
