@@ -18,6 +18,7 @@ from generations.catalog import catalog
 from generations.fields import LockedText
 from generations.lifecycle import decisions
 from generations.models import (
+    ApiToken,
     CatalogSnapshot,
     Drift,
     Event,
@@ -80,6 +81,7 @@ class PersonAdmin(UserAdmin):
 
     list_display = ["username", "email", "is_active", "is_staff", "last_login"]
     inlines = [OwnMembershipInline]
+    fieldsets = (*UserAdmin.fieldsets, ("Programs", {"fields": ("api_rate", "api_at_once")}))
     RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
     def get_readonly_fields(self, request, obj=None):
@@ -95,6 +97,21 @@ class PersonAdmin(UserAdmin):
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False  # switch the account off instead: what it made stays
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):
+    """Whose programs may do what. People make and revoke their own; switching an account off stops all of its."""
+
+    list_display = ["name", "user", "start", "scope_words", "state", "last_used_at", "expires_at", "created_at"]
+    list_filter = ["user"]
+    search_fields = ["name", "start", "user__username"]
+    list_select_related = ["user"]
+    fields = [*list_display, "rate", "at_once", "revoked_at"]
+
+    @admin.display(description="scopes")
+    def scope_words(self, token: ApiToken) -> str:
+        return ", ".join(token.scopes)
 
 
 # The sandbox is this very site, offers everything, costs nothing, and has a key built in.

@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class GenerationsConfig(AppConfig):
@@ -9,6 +10,8 @@ class GenerationsConfig(AppConfig):
     verbose_name = "Studio"
 
     def ready(self) -> None:
-        from generations import catalog, checks, people  # noqa: F401 (they register themselves)
+        from generations import catalog, checks, people, search  # noqa: F401 (they register themselves)
 
         catalog.configure(settings.CATALOG_DIR)
+        pre_migrate.connect(search.before_migrations, sender=self, dispatch_uid="search rests")
+        post_migrate.connect(search.after_migrations, sender=self, dispatch_uid="search goes on")

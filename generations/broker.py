@@ -12,11 +12,13 @@ import time
 from django.db import close_old_connections, transaction
 from django.utils import timezone
 from django_q.brokers.orm import ORM
+from django_q.models import OrmQ
 
 from generations import queue
 from generations.lifecycle.persistence import AWAY, insist
 from generations.lifecycle.poll import SLOT_TTL, release
 from generations.models import PollerSlot
+from generations.models.prepared import insert
 from videostudio import lifeline
 
 log = logging.getLogger(__name__)
@@ -41,7 +43,8 @@ class TickBroker(ORM):
         self.ticked_at, self.parent, self.last_enqueued = 0.0, 0, None
 
     def enqueue(self, task):
-        self.last_enqueued = super().enqueue(task)
+        self.get_connection()  # closes one that is too old, outside of transactions
+        self.last_enqueued = insert(OrmQ(key=self.list_key, payload=task, lock=timezone.now())).pk
         return self.last_enqueued
 
     def dequeue(self):

@@ -10,7 +10,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from generations.models import Gateway, Generation, Status
+from generations.keys import by_place
+from generations.models import Gateway, Generation, Status, Webhook
 from generations.models.gateway import NO_KEY
 from generations.templatetags.look import elapsed
 
@@ -32,6 +33,7 @@ def studio(request: HttpRequest) -> dict:
         "sandbox_active": cache(lambda: Gateway.objects.all().sandbox() is not None),
         # Whoever is at the desk knows that something is there.
         "banners": cache(lambda: [banner for banner in banners(request.user) if nav != "desk" or not banner.url]),
+        "key_sheet": by_place,
         "email_configured": settings.EMAIL_CONFIGURED,
         "studio_version": settings.VERSION,
     }
@@ -69,6 +71,9 @@ def banners(user) -> list[Banner]:
         if timezone.now() - counted["oldest"] > OLD:
             text += f" The oldest is from {elapsed(counted['oldest'])} ago."
         found.append(Banner("error", text, url=reverse("generations:desk")))
+    for webhook in Webhook.objects.all().managed_by(user).exclude(disabled_at=None):
+        text = f"The webhook {webhook.name} is switched off. {webhook.disabled_reason}"
+        found.append(Banner("warning", text, url=webhook.get_absolute_url(), link="Look"))
     if user.has_perm("generations.change_gateway") and (news := news_of_gateways()):
         found.append(Banner("info", news, url=reverse("generations:gateways"), link="Look"))
     return found

@@ -8,6 +8,7 @@ from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from generations import queue
+from generations.broker import SLOTS
 from generations.models import Canary, PollerSlot
 
 
@@ -37,6 +38,11 @@ def message_waits(pk: int) -> bool:
 def last_beat(cluster: str) -> datetime | None:
     """Return the last sign of life of a step at work in this cluster, or None when there never was one."""
     return Canary.objects.filter(cluster=cluster).values_list("beat_at", flat=True).first()
+
+
+def is_at_work() -> bool:
+    """Say whether a poller is at work, and with it the studio."""
+    return PollerSlot.objects.filter(name__in=SLOTS, until__gte=timezone.now()).exists()
 
 
 def open_pollers() -> None:

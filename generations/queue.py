@@ -12,6 +12,7 @@ STEPS = {
     "download": ("download", "generations.tasks.download"),
     "poster": ("download", "generations.tasks.poster"),
     "listing": ("download", "generations.tasks.listing"),
+    "webhooks": ("download", "generations.tasks.webhooks"),
     "poll": ("poll", "generations.tasks.poll"),
     "canary": ("", "generations.tasks.canary"),
 }

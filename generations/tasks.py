@@ -6,6 +6,7 @@ from generations.lifecycle import download as downloading
 from generations.lifecycle import listing as listings
 from generations.lifecycle import poll as polling
 from generations.lifecycle import submit as submitting
+from generations.lifecycle import webhooks as telling
 from generations.lifecycle.persistence import patient
 from generations.models import Canary
 
@@ -28,6 +29,11 @@ def poster(pk: str) -> None:
 @patient
 def listing(pk: str) -> None:
     listings.refresh(int(pk))
+
+
+@patient
+def webhooks() -> None:
+    telling.deliver()
 
 
 @patient

@@ -9,8 +9,13 @@ root.classList.add("js");
 
 const isPolling = (element) => /\bevery\b/.test(element.getAttribute("hx-trigger") ?? "");
 
+// For who wants to be told by the system, a hidden tab asks four times a minute.
+let askedHidden = 0;
+
 on("htmx:beforeRequest", (event) => {
-  if (document.hidden && isPolling(event.detail.elt)) event.preventDefault();
+  if (!document.hidden || !isPolling(event.detail.elt)) return;
+  if (root.dataset.notify !== "on" || Date.now() - askedHidden < 15_000) return event.preventDefault();
+  askedHidden = Date.now();
 });
 
 on("visibilitychange", () => {
@@ -48,22 +53,10 @@ function localTimes() {
   }
 }
 
-// Toasts, and word of what became ready.
+// Word of what became ready, for toasts.js.
 
-function toast(text, href) {
-  const item = document.createElement("div");
-  item.className = "toast-item";
-  item.append(text);
-  if (href) item.append(Object.assign(document.createElement("a"), { href, textContent: "Open" }));
-  const area = document.getElementById("toasts");
-  while (area.children.length >= 3) area.firstChild.remove();
-  area.append(item);
-  let timer;
-  const leave = () => (timer = setTimeout(() => item.remove(), 8000));
-  item.addEventListener("pointerenter", () => clearTimeout(timer));
-  item.addEventListener("pointerleave", leave);
-  leave();
-}
+const say = (type, detail) => document.dispatchEvent(new CustomEvent(type, { detail }));
+const toast = (text, href) => say("toast", { text, href });
 
 const statuses = new Map();
 
@@ -72,7 +65,7 @@ function watch(card, announce) {
   const now = card.dataset.status;
   statuses.set(card.id, now);
   if (!announce || !before || before === now || !card.dataset.said) return;
-  toast(card.dataset.said, location.pathname !== card.dataset.href && card.dataset.href);
+  say("news", { status: now, said: card.dataset.said, href: card.dataset.href });
 }
 
 // A clip on a card shows its poster until it is asked to play; without JavaScript it has the browser's controls.
@@ -212,7 +205,7 @@ on("htmx:sendError", ({ detail }) => {
   if (!isPolling(detail.elt)) toast("The studio cannot be reached. Nothing you typed is lost.");
 });
 
-// Copying, the theme, keys.
+// Copying, the theme, sending by keys; every other key is in keys.js.
 
 on("click", async ({ target }) => {
   const button = target.closest?.("[data-copy]");
@@ -240,13 +233,6 @@ on("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     const form = event.target.closest?.("#composer");
     if (form?.ariaBusy !== "true") form?.requestSubmit(form.querySelector("#generate"));
-  }
-  const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
-    const search = document.querySelector("input[type=search]");
-    if (!search) return;
-    event.preventDefault();
-    search.focus();
   }
 });
 

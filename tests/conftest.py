@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 
+from generations.models.experience import forget
+
 # Names that by their RFC never resolve: asking for one is how tests meet a DNS failure.
 NEVER_RESOLVE = (".invalid", ".test", ".example")
 
@@ -92,6 +94,12 @@ def _this_machine_only() -> Iterator[None]:
 def _empty_cache() -> None:
     """Sign-in limits are counted in the cache: no test may see another's."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_seen() -> None:
+    """What a process read of experience is another test's."""
+    forget()
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 KLING, RUNWAY, XAI = "kling", "runway", "xai"
 TEXT2VIDEO, IMAGE2VIDEO = "/kling/v1/videos/text2video", "/kling/v1/videos/image2video"
 IMAGE_TO_VIDEO, RUNWAY_TASKS = "/runwayml/v1/image_to_video", "/runwayml/v1/tasks"
-GENERATIONS, XAI_TASKS = "/grok/v1/videos/generations", "/grok/v1/videos"
+GENERATIONS, EDITS, XAI_TASKS = "/grok/v1/videos/generations", "/grok/v1/videos/edits", "/grok/v1/videos"
 STARTS = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "image/webp": b"RIFF"}
 
 
@@ -88,6 +88,7 @@ NATIVE = (
     Native(KLING, IMAGE2VIDEO, IMAGE2VIDEO, "model_name", "prompt", frozenset(), kling_created, kling_task),
     Native(RUNWAY, IMAGE_TO_VIDEO, RUNWAY_TASKS, "model", "promptText", VERSION, runway_created, runway_task),
     Native(XAI, GENERATIONS, XAI_TASKS, "model", "prompt", frozenset(), xai_created, xai_task),
+    Native(XAI, EDITS, XAI_TASKS, "model", "prompt", frozenset(), xai_created, xai_task),
 )
 
 

@@ -27,18 +27,67 @@ from tests.factories import alice, bob, carol, make_gateway, make_generation, ma
 from tests.pages import picture, read
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/generations/?q=fox"}
-OPEN = {"healthz", "readyz", "account_login", "account_logout", "account_signup", "account_inactive"} | {
-    f"account_reset_password{rest}" for rest in ("", "_done", "_from_key", "_from_key_done")
-}
+OPEN = (
+    {"healthz", "readyz", "account_login", "account_logout", "account_signup", "account_inactive"}
+    | {f"account_reset_password{rest}" for rest in ("", "_done", "_from_key", "_from_key_done")}
+    | {f"generations:shared{rest}" for rest in ("", "-video", "-poster")}
+)
 # Pages of the studio, by how they are asked for, and what a member of the team is answered.
-PAGES = {
-    name: 200
-    for name in ("studio", "library", "prompts", "queue", "desk", "models", "live", "price", "costs", "costs-export")
-}
+PAGES = (
+    {
+        name: 200
+        for name in (
+            "studio",
+            "library",
+            "prompts",
+            "queue",
+            "desk",
+            "models",
+            "live",
+            "price",
+            "costs",
+            "costs-export",
+        )
+    }
+    | {"trash": 200, "projects": 200, "tokens": 200, "api-docs": 200, "export-csv": 200, "export-json": 200}
+    | {
+        "compare": 200,
+        "comparisons": 200,
+        "several": 200,
+        "batch": 200,
+        "presets": 200,
+    }
+)
+LISTS = ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", "/trash/", "/projects/")
+LISTS = (*LISTS, "/compare/", "/comparisons/", "/several/", "/several/batch/", "/presets/")
+FOR_PROGRAMS = {"tokens": "/account/tokens/", "api-docs": "/docs/api/"}
 MONEY = ("/live/", "/price/", "/costs/", "/costs/?by=prompt", "/costs/export/")
-OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200}
+EXPORTS = ("/generations/export.csv", "/generations/export.json", "/generations/export.json?lines=1")
+OF_ONE = {"detail": 200, "record": 200, "video": 200, "poster": 200, "preview": 200} | {
+    "provenance": 200,
+    "provenance-record": 200,
+}
+# What is marked and done in the library: tests/test_marks.py and tests/test_bulk.py say who may.
+MARKS = {"star", "rate", "tag", "move", "pin", "delete"}
+LIBRARY = MARKS | {"bulk", "restore", "undo", "save-view", "forget-view", "change-project", "change-tag"}
+# What is made at once, prompts and presets: test_copies, _several and _prompt_history say who may.
+MAKING = {"retry", "preset", "delete-preset", "group", "prompt", "recall", "similar"}
+# Who may do what around the player, and what is open to anybody with a link: test_compare, _comments and _sharing.
+WATCHING = {
+    "compare-vote",
+    "comment",
+    "comment-change",
+    "share",
+    "share-revoke",
+    "shared",
+    "shared-video",
+    "shared-poster",
+}
 ACTIONS = {"cancel": 302, "ask": 302}
 OF_GATEWAYS = {"resume", "fetch-list", "forget-drift", "dismiss"}
+OF_WEBHOOKS = {"webhooks", "webhook"} | {
+    f"webhook-{name}" for name in ("test", "secret", "rotate", "enable", "delete", "resend")
+}
 DECISIONS = ("attach", "not-created", "send-again")
 
 
@@ -64,9 +113,11 @@ class AccessTestCase(TestCase):
             cls.people["olga"].user_permissions.add(Permission.objects.get(codename=codename))
         cls.ready = make_generation(Status.COMPLETED, prompt="A secret fox")
         name = cls.ready.file
-        Generation.objects.filter(pk=cls.ready.pk).update(poster=name.replace(".mp4", ".webp"))
+        poster, preview = name.replace(".mp4", ".webp"), name.replace(".mp4", ".preview.mp4")
+        Generation.objects.filter(pk=cls.ready.pk).update(poster=poster, preview=preview)
         cls.ready.refresh_from_db()
-        path_of(cls.ready.poster).write_bytes(b"RIFF")
+        path_of(poster).write_bytes(b"RIFF")
+        path_of(preview).write_bytes(b"ftyp")
 
     def sign_in(self, name: str) -> None:
         self.client.logout()
@@ -76,9 +127,11 @@ class AccessTestCase(TestCase):
     def path(self, name: str, row: Generation) -> str:
         if name in {"attach", "not-created", "send-again"}:
             return f"/queue/unknown/{row.uuid}/{name}/"
-        return {"detail": f"/generations/{row.uuid}/", "record": f"/generations/{row.uuid}.json"}.get(
-            name, f"/generations/{row.uuid}/{name}/"
-        )
+        return {
+            "detail": f"/generations/{row.uuid}/",
+            "record": f"/generations/{row.uuid}.json",
+            "provenance-record": f"/generations/{row.uuid}/provenance.json",
+        }.get(name, f"/generations/{row.uuid}/{name}/")
 
 
 class EveryAddressTests(AccessTestCase):
@@ -86,7 +139,13 @@ class EveryAddressTests(AccessTestCase):
         names = {name.partition(":")[2] for name, _ in patterns() if name.startswith("generations:")}
         self.assertEqual(
             names,
-            PAGES.keys() | OF_ONE.keys() | ACTIONS.keys() | {*DECISIONS, "theme", "upload", "gateways", *OF_GATEWAYS},
+            PAGES.keys()
+            | OF_ONE.keys()
+            | ACTIONS.keys()
+            | LIBRARY
+            | MAKING
+            | {*DECISIONS, "theme", "upload", "gateways", "revoke-token", *FOR_PROGRAMS, *OF_GATEWAYS, *WATCHING}
+            | OF_WEBHOOKS,  # tests/test_webhooks_page.py
         )
 
     def test_only_health_the_sandbox_and_the_way_in_are_open(self):
@@ -105,7 +164,7 @@ class EveryAddressTests(AccessTestCase):
 
 class MatrixTests(AccessTestCase):
     def test_pages(self):
-        for path in ("/", "/generations/", "/prompts/", "/queue/", "/queue/unknown/", "/models/", *MONEY):
+        for path in (*LISTS, *MONEY, *FOR_PROGRAMS.values(), *EXPORTS):
             for name in self.people:
                 with self.subTest(path, name=name):
                     self.sign_in(name)
@@ -114,7 +173,7 @@ class MatrixTests(AccessTestCase):
                     if name == "carol":
                         self.assertNotContains(response, "secret")
                         self.assertNotContains(response, self.ready.uuid.hex[:8])
-                    elif path in {"/costs/?by=prompt", "/costs/export/"}:
+                    elif path in {"/costs/?by=prompt", "/costs/export/", *EXPORTS}:
                         self.assertContains(response, "A secret fox")
 
     def test_one_generation_and_its_files(self):
@@ -269,6 +328,8 @@ class AnonymousTests(AccessTestCase):
         "/price/",
         "/costs/",
         "/costs/export/",
+        "/generations/export.csv",
+        "/team/webhooks/",
         "/gateways/",
         "/accounts/password/change/",
     )

@@ -328,7 +328,7 @@ class EveryEntry(SimpleTestCase):
             with self.subTest(model=model.key):
                 self.assertEqual(model.options[0].role, "seconds")
                 self.assertIn(model.options[1].role, {"size", "ratio"})
-                folded = {"negative_prompt", "audio_url", "prompt_extend", "watermark", "seed", "shot_type"}
+                folded = {"negative_prompt", "audio_url", "prompt_extend", "watermark", "seed", "shot_type", "video"}
                 self.assertEqual(
                     {option.name for option in model.options if option.advanced},
                     folded & {option.name for option in model.options},

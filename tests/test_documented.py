@@ -264,6 +264,15 @@ class DocumentedTests(UpstreamCase, TestCase):
                     self.assertEqual(sent.size, (64, 36))
         self.assertEqual(self.upstream.violations, [])
 
+    def test_grok_edits_a_video_by_its_link_and_sends_nothing_else_along(self):
+        link = "https://example.com/clip.mp4"
+        generation = self.post("grok-imagine-video", {"video": link, "duration": "9", "image": picture()})
+        create = self.upstream.creates[-1]
+        self.assertEqual((create.path, create.fields), ("/grok/v1/videos/edits", {"video.url": link}))
+        self.assertEqual((generation.asked_seconds, generation.asked_width), (None, None))  # the video's own
+        self.assertEqual(self.finished(generation).differs, [])
+        self.assertEqual(self.upstream.violations, [])
+
     def test_what_the_documents_forbid_never_leaves(self):
         small, webp = picture(size=(299, 400)), picture(size=(300, 300), kind="WEBP")
         ten = [

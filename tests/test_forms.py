@@ -248,7 +248,7 @@ class ModelTests(OfferedTestCase):
             self.assertIn("No gateway is set up", self.sentence(model=WAN, prompt=""))
 
     def test_the_model_used_last_is_the_one_to_begin_with(self):
-        self.assertEqual(prefilled().video_model.key, catalog().choosable()[0].key)
+        self.assertEqual(prefilled().video_model.key, VEO_FAST)  # the usual one
         make_generation(model=VEO)
         make_generation(model=WAN_JSON)
         make_generation(model=VEO_FAST, user=bob())
@@ -256,6 +256,8 @@ class ModelTests(OfferedTestCase):
         self.assertEqual(prefilled(user=bob()).video_model.key, VEO_FAST)
         Gateway.objects.update(offers=["veo"])
         self.assertEqual(prefilled().video_model.key, VEO_FAST)  # what cannot be chosen is not begun with
+        Gateway.objects.update(offers=["kling", "wan"])
+        self.assertEqual(prefilled(user=bob()).video_model.key, "kling/kling-v2-master")  # else the first there is
 
 
 class PromptTests(OfferedTestCase):
@@ -696,8 +698,10 @@ class LibraryFormTests(TestCase):
         form = LibraryForm(QueryDict(""), user=alice())
         self.assertEqual([name for name, _ in form.fields["person"].choices], ["", "alice", "bob"])
 
-    def test_signs_of_like_are_only_signs(self):
-        make_generation(prompt="100% wool")
-        make_generation(prompt="1000 sheep")
-        found = LibraryForm(QueryDict("q=0%25"), user=alice()).apply(Generation.objects.all())
-        self.assertEqual([row.prompt.text for row in found], ["100% wool"])
+    def test_signs_of_like_stand_for_no_other_signs(self):
+        make_generation(prompt="wool")
+        make_generation(prompt="羊毛毛衣")  # written without spaces between words, it is looked for in another way
+        for words in ("w%25l", "wo_l", "羊%25衣", "羊_毛衣"):
+            found = LibraryForm(QueryDict(f"q={words}"), user=alice()).apply(Generation.objects.all())
+            with self.subTest(words):
+                self.assertEqual(list(found), [])

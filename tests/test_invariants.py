@@ -24,6 +24,7 @@ from generations.lifecycle.invariants import violations
 from generations.models import Event, Failure, Gateway, Generation, LedgerEntry, Prompt, Status, SubmitAttempt
 from tests.factories import alice, clip, make_attempt, make_gateway, make_generation
 from tests.lifecycle.test_receipts import receipt_of
+from tests.lifecycle.test_webhooks import make_webhook
 
 Outcome = SubmitAttempt.Outcome
 INDEXES = ("one_row_an_upstream_task", "one_open_attempt")
@@ -320,6 +321,20 @@ class SecretTests(InvariantCase):
         with connection.cursor() as cursor:
             cursor.execute("UPDATE generations_gateway SET key = %s", ["in-plain-text"])
         self.assert_found(10, f"gateway {gateway.name}", "not encrypted")
+
+    def test_10_a_webhook_s_address_or_secret_that_is_not_encrypted(self):
+        for column in ("url", "secret", "old_secret"):
+            with self.subTest(column):
+                webhook = make_webhook()
+                with connection.cursor() as cursor:
+                    cursor.execute(f"UPDATE generations_webhook SET {column} = %s", ["in-plain-text"])  # noqa: S608
+                self.assert_found(10, f"webhook {webhook.pk}", "not encrypted")
+                webhook.delete()
+
+    def test_10_a_webhook_s_secret_somewhere_else(self):
+        webhook = make_webhook()
+        generation = make_generation(detail=f"signed with {webhook.secret}")
+        self.assert_found(10, f"generations.Generation.detail of {generation.pk}", "looks like a secret")
 
     def test_10_a_key_in_any_text_column(self):
         make_gateway(key=self.KEY)

@@ -5,6 +5,7 @@ import uuid
 from django.test import TestCase
 
 from generations.models import Generation, Status
+from generations.models.experience import known_figures
 from generations.views.live import MOST_CARDS
 from tests.factories import alice, bob, carol, make_gateway, make_generation, take
 from tests.pages import Element, read
@@ -37,6 +38,7 @@ class LiveTests(TestCase):
                 self.ask(*(self.seen(row) for row in rows[:count]), status=204)
 
     def test_what_changed_comes_out_of_band_and_nothing_else(self):
+        known_figures()  # read once a minute by a process
         same, changed = make_generation(Status.IN_PROGRESS), make_generation(Status.SUBMITTING, user=bob())
         before = self.seen(changed)
         take(changed, Status.IN_PROGRESS)
@@ -49,10 +51,12 @@ class LiveTests(TestCase):
 
     def test_it_is_the_same_card_as_on_the_page(self):
         row = make_generation(Status.IN_PROGRESS, progress=30)
-        card = self.ask(self.seen(row, 0)).one("article")
-        drawn = read(self.client.get("/generations/")).one("article")
-        del card.attributes["hx-swap-oob"]
-        self.assertEqual((card.text, card.attributes), (drawn.text, drawn.attributes))
+        for name, path in (("", "/"), ("library", "/generations/")):
+            with self.subTest(path):
+                card = self.ask(self.seen(row, 0), page=name).one("article")
+                drawn = read(self.client.get(path)).one("article")
+                del card.attributes["hx-swap-oob"]
+                self.assertEqual((card.text, card.attributes), (drawn.text, drawn.attributes))
 
     def test_polling_ends_with_the_last_unfinished_card(self):
         first, second = make_generation(Status.DOWNLOADING), make_generation(Status.DOWNLOADING)

@@ -82,8 +82,9 @@ class ButtonTests(ShownCase):
 class FollowingTests(ShownCase):
     def fragment(self, **query) -> Element:
         response = self.client.get("/price/", {"model": WAN, **query}, headers=HTMX)
-        [element] = read(response).children
+        element, choice = read(response).children
         self.assertEqual((element.tag, element["id"]), ("span", "price"))
+        self.assertEqual((choice["id"], choice["hx-swap-oob"]), ("choice", "true"))
         return element
 
     def test_it_follows_the_options(self):

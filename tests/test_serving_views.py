@@ -116,7 +116,7 @@ class DownloadTests(ServingTestCase):
     def test_a_download_is_whole_and_has_a_name_that_says_what_it_is(self):
         response = self.get(f"{self.url}?download=1")
         self.assertEqual((response.status_code, body(response)), (200, clip()))
-        name = f"veo3.1_1s_320x180_{self.row.uuid.hex[:8]}.mp4"
+        name = f"{self.row.completed_at:%Y-%m-%d}_a-secret-fox_veo3.1_{self.row.uuid.hex[:8]}.mp4"
         self.assertEqual(response.headers["Content-Disposition"], f'attachment; filename="{name}"')
 
     def test_a_long_one_is_streamed_and_resumed_to_its_end(self):

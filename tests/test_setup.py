@@ -59,6 +59,7 @@ class ContractTests(SimpleTestCase):
             if line and not line.startswith("#"):
                 name, _, value = line.partition("=")
                 variables[name] = value
+        variables.pop("TEST_DATABASE_URL", None)  # a check of generated columns asks the database, and this has none
         with tempfile.TemporaryDirectory() as scratch:
             variables["STUDIO_DATA_DIR"] = scratch
             check = [sys.executable, "manage.py", "check"]

@@ -25,6 +25,8 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.native_upstream import (
+    EDITS,
+    GENERATIONS,
     IMAGE2VIDEO,
     KLING,
     NATIVE,
@@ -233,7 +235,14 @@ STRICT: dict[str, Rules] = {
         },
         needs=frozenset({"promptImage"}),
     ),
-    "grok-imagine-video": Rules(XAI, GROK | {"resolution": one_of("480p", "720p")}),
+    "grok-imagine-video": Rules(
+        XAI,
+        GROK | {"resolution": one_of("480p", "720p"), "video.url": link},
+        paths={
+            GENERATIONS: (frozenset({"video.url"}), frozenset()),
+            EDITS: (frozenset({*GROK, "resolution"}), frozenset({"video.url"})),
+        },
+    ),
     "grok-imagine-video-1.5": Rules(
         XAI, GROK | {"resolution": one_of("480p", "720p", "1080p")}, needs=frozenset({"image.url"})
     ),

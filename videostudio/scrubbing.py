@@ -25,6 +25,7 @@ _BEARER = re.compile(
 _NAMED = re.compile(rf"(?i)(?<![a-z])((?:{_NAMES}){_IS})[^\s\"'&,;<>\\{{}}\[\]()]{{4,}}")
 _SHAPED = re.compile(
     r"\bsk[-_][A-Za-z0-9_-]{8,}"  # as most gateways make their keys
+    r"|\bwhsec_[A-Za-z0-9+/]{8,}={0,2}"  # a webhook's signing secret
     r"|\b(?:vs|key|pk|rk)[-_](?=[A-Za-z0-9_-]{0,64}[0-9])[A-Za-z0-9_-]{8,}"
     r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]{4,}"  # a JSON web token
     r"|\bAKIA[0-9A-Z]{12,}|\bAIza[0-9A-Za-z_-]{20,}"

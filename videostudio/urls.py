@@ -31,6 +31,7 @@ accounts = [
 ]
 
 urlpatterns = [
+    path("v1/", include("generations.api.urls")),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("accounts/", include(accounts)),

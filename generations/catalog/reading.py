@@ -43,6 +43,7 @@ MODEL: dict[str, Shape] = {
     "prompt_max": "integer",
     "retired_on": "text",
     "successor": "text",
+    "is_usual": "flag",
 }
 MODEL_NEEDS = ("key", "label", "maker", "dialect", "upstream_id", "status", "source", "description")
 OBSERVED: dict[str, Shape] = {"asked": "text map", "frame": "text"}

@@ -1,5 +1,7 @@
 """Which video model is meant, and which can be chosen now."""
 
+from functools import cached_property
+
 from django.db.models import Subquery
 
 from generations.catalog import UnknownModel, catalog
@@ -23,24 +25,48 @@ def image_options(*models: VideoModel | None) -> dict[str, ImageFile]:
     return found
 
 
-def choosable_models(named: VideoModel | None = None) -> list[VideoModel]:
-    """Return the models that can be asked for now: in use, and offered by a gateway.
+class Choices:
+    """What there is to choose from, as it was when somebody first asked: a statement for each part, once."""
 
-    One that an operator hid is not among them, unless it is the one `named`.
-    """
-    switches = ModelSwitch.objects.all().by_key()
-    hidden = {key for key, switch in switches.items() if switch.is_hidden} - {named.key if named else ""}
-    in_use = [model for model in catalog().models if not why_not(model, switches.get(model.key))]
-    return Gateway.objects.all().offered(model for model in in_use if model.key not in hidden)
+    @cached_property
+    def switches(self) -> dict[str, ModelSwitch]:
+        return ModelSwitch.objects.all().by_key()
+
+    @cached_property
+    def gateways(self) -> list[Gateway]:
+        """The usable ones; their keys are not read."""
+        return list(Gateway.objects.all().usable().defer("key"))
+
+    def models(self, named: VideoModel | None = None) -> list[VideoModel]:
+        """Return the models that can be asked for now: in use, and offered by a gateway.
+
+        One that an operator hid is not among them, unless it is the one `named`.
+        """
+        hidden = {key for key, switch in self.switches.items() if switch.is_hidden} - {named.key if named else ""}
+        in_use = [model for model in catalog().models if not self.why_not(model)]
+        return Gateway.objects.all().offered((model for model in in_use if model.key not in hidden), self.gateways)
+
+    def why_not(self, model: VideoModel) -> str:
+        """Return why this model cannot be asked for, "" when it can."""
+        return why_not(model, self.switches.get(model.key))
+
+    def serving(self, model: VideoModel, team: Team | None) -> Gateway | None:
+        """Return the gateway that would render it for the team; None when nobody offers it."""
+        return Gateway.objects.all().offering(model, team, self.gateways)
+
+
+def choosable_models() -> list[VideoModel]:
+    return Choices().models()
 
 
 def last_or_first(user: User, models: list[VideoModel]) -> VideoModel | None:
-    """Return the one of `models` that this person used last, else the team's default, else the first."""
+    """Return the one of `models` that this person used last, else the team's default, else the usual one."""
     keys = {model.key: model for model in models}
+    usual = next((model for model in models if model.is_usual), models[0] if models else None)
     last = Generation.objects.filter(created_by=user).newest().values("model_key")[:1]
     teams = Team.objects.filter(memberships__user=user).order_by("memberships__pk").annotate(last=Subquery(last))
     wanted = teams.values_list("last", "default_model").first() or ()
-    return next((keys[key] for key in wanted if key in keys), models[0] if models else None)
+    return next((keys[key] for key in wanted if key in keys), usual)
 
 
 def instead_of(model: VideoModel | None, user: User, models: list[VideoModel]) -> VideoModel | None:
@@ -57,9 +83,9 @@ def find_model(text: str) -> tuple[VideoModel | None, str]:
         return None, str(error)
 
 
-def not_choosable(model: VideoModel, choosable: list[VideoModel]) -> str:
-    """Return why a known model cannot be chosen now, and what can."""
+def not_choosable(model: VideoModel, choosable: list[VideoModel], why: str) -> str:
+    """Return why a known model cannot be chosen now, `why` if that is more than that nobody offers it, and what can."""
     keys = [choice.key for choice in choosable]
     choices = f" Choose one of: {', '.join(keys)}." if keys else " No gateway is set up; an operator can add one."
-    reason = ModelSwitch.objects.all().why_not(model) or f"No gateway offers {model.label} at the moment."
+    reason = why or f"No gateway offers {model.label} at the moment."
     return f"{reason}{choices}"

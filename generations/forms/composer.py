@@ -2,13 +2,12 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from functools import cached_property
 from urllib.parse import urlencode
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import Exists, Subquery
+from django.db.models import Exists
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
@@ -16,41 +15,49 @@ from django.utils.datastructures import MultiValueDict
 from generations.carry import Change, carry
 from generations.catalog import catalog
 from generations.forms.choosing import (
-    choosable_models,
+    Choices,
     find_model,
     image_options,
     instead_of,
     last_or_first,
     not_choosable,
 )
+from generations.forms.costing import Costing, cost_of
 from generations.forms.fields import OptionField
-from generations.forms.given import given_options, is_token, is_uuid, visible_generation, visible_prompt
+from generations.forms.given import (
+    CANNOT_BE_SENT,
+    BadPrompt,
+    given_options,
+    is_token,
+    is_uuid,
+    read_prompt,
+    visible_generation,
+    visible_prompt,
+)
 from generations.forms.images import find_upload, keep_image, listed_ids
-from generations.lifecycle.begin import NoGateway, Order, begin
+from generations.lifecycle.begin import Dearer, NoGateway, Order, begin
+from generations.lifecycle.together import begin_group
 from generations.media import ImageRefused
-from generations.models import Gateway, Generation, ModelPrice, ModelSwitch, Team, Upload, User
-from generations.models.prompt import normalise
-from generations.models.switches import is_in_use
+from generations.models import Generation, Group, Prompt, Team, Upload, User
 from generations.specs import (
+    Agreed,
     Flag,
     ImageFile,
     ImageFiles,
-    OptionError,
     OptionErrors,
-    Value,
     VideoModel,
     is_absent,
+    parse_integer,
 )
 
-__all__ = ["GenerationForm", "NoGateway"]
+__all__ = ["Dearer", "GenerationForm", "NoGateway"]
 
-CANNOT_BE_SENT = "The prompt contains characters that cannot be sent."
 GONE_IMAGE = "The image is not stored any more. Choose it again."
-PRICE_UNKNOWN = "price unknown"
+MOST_COPIES = 10
 NO_GATEWAY = "No gateway is set up; an operator can add one."
 
 
-class GenerationForm(forms.Form):
+class GenerationForm(Costing, forms.Form):
     """What the composer asks for one video: bound to a POST, or made by one of the ways below.
 
     `problems` are sentences about what could not be shown as it was asked for; `changes` name each option
@@ -66,6 +73,8 @@ class GenerationForm(forms.Form):
     )
     form_token = forms.Field(required=False, widget=forms.HiddenInput)
     parent = forms.Field(required=False, widget=forms.HiddenInput)
+    base = forms.Field(required=False, widget=forms.HiddenInput)  # the prompt that this one is edited from
+    copies = forms.Field(required=False)
 
     def __init__(
         self,
@@ -78,12 +87,13 @@ class GenerationForm(forms.Form):
         values: Mapping[str, object] | None = None,
         prompt: str = "",
         parent: str = "",
+        base: str = "",
+        copies: str = "",
         token: str = "",
         changes: Iterable[Change] = (),
         undo: str = "",
         problems: Iterable[str] = (),
-        choosable: list[VideoModel] | None = None,
-        price_words: str = "",
+        choices: Choices | None = None,
     ) -> None:
         super().__init__(data, files)
         self.user = user
@@ -98,11 +108,10 @@ class GenerationForm(forms.Form):
             "prompt": prompt,
             "form_token": token or self.fresh_token,
             "parent": parent,
+            "base": base,
+            "copies": copies,
         }
-        if choosable is not None:
-            self.choosable = choosable
-        if price_words:
-            self.price_words = price_words
+        self.choices = choices or Choices()
         for option in video_model.options if video_model else ():
             self.fields[option.name] = OptionField(option)
             if data is None and option.name in self.given:
@@ -124,12 +133,12 @@ class GenerationForm(forms.Form):
         problems = []
         if "from" in query:
             if source := visible_generation(user, query["from"]):
-                return cls.after(source, user=user)
+                return cls.after(source, user=user, is_rewritten=query.get("words") == "rewritten")
             problems.append("The video to begin from was not found.")
-        prompt = query.get("prompt", "")
+        prompt, base = query.get("prompt", ""), query.get("base", "")
         if "prompt_id" in query:
             kept = visible_prompt(user, query["prompt_id"])
-            prompt = kept.text if kept else prompt
+            prompt, base = (kept.text, str(kept.pk)) if kept else (prompt, "")
             problems += [] if kept else ["The prompt to begin from was not found."]
         return cls.carried(
             query.get("was", ""),
@@ -137,15 +146,20 @@ class GenerationForm(forms.Form):
             given_options(query),
             user=user,
             prompt=prompt,
+            base=base,
+            copies=query.get("copies", ""),
             problems=problems,
-            way_back={name: query[name] for name in ("prompt", "prompt_id") if name in query},
+            way_back={name: query[name] for name in ("prompt", "prompt_id", "base", "copies") if name in query},
         )
 
     @classmethod
-    def after(cls, source: Generation, *, user: User) -> "GenerationForm":
-        """Return a form with everything another generation had, changed only where its model cannot be chosen."""
-        model, problems = source.video_model, []
-        choosable = choosable_models(model)
+    def after(cls, source: Generation, *, user: User, is_rewritten: bool = False) -> "GenerationForm":
+        """Return a form with everything another generation had, changed only where its model cannot be chosen.
+
+        With `is_rewritten` its prompt is the one the gateway made of it, where it said so.
+        """
+        model, problems, choices = source.video_model, [], Choices()
+        choosable = choices.models(model)
         if model not in choosable:
             model = instead_of(model, user, choosable)
             outcome = f": {model.label} takes its place." if model else "."
@@ -155,10 +169,12 @@ class GenerationForm(forms.Form):
             model.key if model else "",
             source.options,
             user=user,
-            prompt=source.prompt.text,
+            prompt=(is_rewritten and source.rewritten_prompt) or source.prompt.text,
             parent=str(source.uuid),
+            base=str(source.prompt_id),
             problems=problems,
             way_back=None,
+            choices=choices,
         )
 
     @classmethod
@@ -185,6 +201,8 @@ class GenerationForm(forms.Form):
             user=user,
             prompt=posted.get("prompt", ""),
             parent=posted.get("parent", ""),
+            base=posted.get("base", ""),
+            copies=posted.get("copies", ""),
             token=bound.token,
             problems=[],
             way_back={},
@@ -203,6 +221,7 @@ class GenerationForm(forms.Form):
         user: User,
         problems: Iterable[str],
         way_back: Mapping[str, str] | None,
+        choices: Choices | None = None,
         **shown: str,
     ) -> "GenerationForm":
         """Return an unbound form of the model `wanted` with what it can take of values chosen for the model `was`.
@@ -211,14 +230,15 @@ class GenerationForm(forms.Form):
         its place. `way_back` is what undoing carries beside the options; None when nothing is undone.
         """
         model, error = find_model(wanted) if wanted is not None else (None, NO_GATEWAY)
-        choosable = choosable_models(model)
+        choices = choices or Choices()
+        choosable = choices.models(model)
         if wanted is None:
             model = last_or_first(user, choosable)
         if model is None:
             problems = [*problems, error]
-            return cls(user=user, video_model=None, values=values, problems=problems, choosable=choosable, **shown)
+            return cls(user=user, video_model=None, values=values, problems=problems, choices=choices, **shown)
         if model not in choosable:
-            problems = [*problems, not_choosable(model, choosable)]
+            problems = [*problems, not_choosable(model, choosable, choices.why_not(model))]
         before, _ = find_model(was) if was else (None, "")
         carried = carry(before or model, model, values)
         is_undoable = before and before is not model and carried.changes and way_back is not None
@@ -229,7 +249,7 @@ class GenerationForm(forms.Form):
             changes=carried.changes,
             undo=urlencode({**way_back, **values, "model": before.key}, doseq=True) if is_undoable else "",
             problems=problems,
-            choosable=choosable,
+            choices=choices,
             **shown,
         )
 
@@ -237,17 +257,20 @@ class GenerationForm(forms.Form):
     def of_choice(cls, query: QueryDict, *, user: User) -> "GenerationForm":
         """Return a form with just what the query chooses, nothing carried or said: what that costs is all it is for."""
         model, _ = find_model(query.get("model", ""))
-        return cls(user=user, video_model=model, values=given_options(query))
+        return cls(user=user, video_model=model, values=given_options(query), copies=query.get("copies", ""))
 
     def afresh(self, made: Generation) -> "GenerationForm":
         """Return the same form after its order went out as `made`: all that was chosen, with a token of its own."""
-        return type(self)(
+        form = type(self)(
             user=self.user,
             video_model=self.video_model,
             values=self.cleaned_data["options"],
             prompt=self.cleaned_data["prompt"],
-            price_words=PRICE_UNKNOWN if made.is_unpriced else made.price_words,
+            base=str(made.prompt_id),
+            choices=self.choices,
         )
+        form.served_by, form.cost = made.gateway, cost_of(made)
+        return form
 
     # What templates ask
 
@@ -279,7 +302,7 @@ class GenerationForm(forms.Form):
 
     @cached_property
     def choosable(self) -> list[VideoModel]:
-        return choosable_models(self.video_model)
+        return self.choices.models(self.video_model)
 
     @property
     def is_model_choosable(self) -> bool:
@@ -293,26 +316,15 @@ class GenerationForm(forms.Form):
             makers.setdefault(model.maker, []).append(model)
         return makers
 
-    @cached_property
-    def price_words(self) -> str:
-        """What the button will cost: "about 0.40 USD", "free", or that nobody knows; empty when nobody offers it."""
-        gateway = Gateway.objects.all().offering(self.video_model, self.team) if self.video_model else None
-        if gateway is None:
-            return ""
-        if gateway.is_sandbox:
-            return "free"
-        quote = ModelPrice.objects.all().quote(self.video_model, self._legible_values(), gateway)
-        return quote.words if quote else PRICE_UNKNOWN
+    @property
+    def copies_wanted(self) -> int:
+        """How many videos are asked for; one where that cannot be read."""
+        given = self.data.get("copies") if self.is_bound else self.initial["copies"]
+        return copies_in(given) or 1
 
-    def _legible_values(self) -> dict[str, Value]:
-        """Return what is chosen as far as it can be read, with defaults, whatever else is still wrong with it."""
-        found = {}
-        for option in self.video_model.options:
-            with suppress(OptionError):
-                value = option.clean(self.given.get(option.name))
-                if value is not None:
-                    found[option.name] = value
-        return found
+    @property
+    def copy_choices(self) -> range:
+        return range(1, MOST_COPIES + 1)
 
     @property
     def waiting_values(self) -> dict[str, list]:
@@ -323,16 +335,13 @@ class GenerationForm(forms.Form):
     # Judging one
 
     @cached_property
-    def _standing(self) -> tuple[Team | None, bool, str | None]:
-        """The team this person works in, whether this form's token made a generation before, and how the model's
-        switch stands: one statement."""
+    def _standing(self) -> tuple[Team | None, bool]:
+        """The team this person works in, and whether this form's token made a generation before: one statement."""
         token = self.data.get("form_token", "") if self.is_bound else ""
         used = Generation.objects.filter(created_by=self.user, form_token=token if is_token(token) else "")
         teams = Team.objects.filter(memberships__user=self.user).order_by("memberships__pk")
-        switch = ModelSwitch.objects.filter(model_key=self.video_model.key if self.video_model else "")
-        position = Subquery(switch.values("position"))
-        team = teams.annotate(is_token_used=Exists(used), switched=position).first()
-        return team, bool(team and token and team.is_token_used), team.switched if team else None
+        team = (teams.annotate(is_token_used=Exists(used)) if token else teams).first()
+        return team, bool(team and token and team.is_token_used)
 
     @property
     def team(self) -> Team | None:
@@ -410,15 +419,10 @@ class GenerationForm(forms.Form):
         return values
 
     def clean_prompt(self) -> str:
-        prompt = normalise(self.cleaned_data["prompt"])
-        if not prompt:
-            raise forms.ValidationError("Write what the video should show.")
-        if any("\ud800" <= letter <= "\udfff" for letter in prompt):
-            raise forms.ValidationError(CANNOT_BE_SENT)
-        longest = self.video_model.prompt_max if self.video_model else len(prompt)
-        if len(prompt) > longest:
-            raise forms.ValidationError(f"The prompt can have at most {longest} characters; this has {len(prompt)}.")
-        return prompt
+        try:
+            return read_prompt(self.cleaned_data["prompt"], self.video_model)
+        except BadPrompt as error:
+            raise forms.ValidationError(str(error)) from error
 
     def clean_form_token(self) -> str:
         token = self.cleaned_data["form_token"] or ""
@@ -430,6 +434,16 @@ class GenerationForm(forms.Form):
         given = self.cleaned_data["parent"]
         return visible_generation(self.user, given) if given else None
 
+    def clean_copies(self) -> int:
+        copies = copies_in(self.cleaned_data["copies"])
+        if copies is None:
+            raise forms.ValidationError(f"Copies can be 1 to {MOST_COPIES}.")
+        return copies
+
+    def clean_base(self) -> Prompt | None:
+        given = self.cleaned_data["base"]
+        return visible_prompt(self.user, given) if given else None
+
     def clean(self) -> dict:
         if self.team is None:
             self.add_error(None, "You are not a member of a team yet. Ask an operator to add you to one.")
@@ -439,8 +453,9 @@ class GenerationForm(forms.Form):
             return self.cleaned_data
         self.cleaned_data["options"] = self._clean_options()
         # Which gateway serves it is decided when it is begun; a form that comes back must show what can be chosen.
-        if not is_in_use(self.video_model, self._standing[2]) or (self.errors and not self.is_model_choosable):
-            self.add_error("model", not_choosable(self.video_model, self.choosable))
+        why_not = self.choices.why_not(self.video_model)
+        if why_not or (self.errors and not self.is_model_choosable):
+            self.add_error("model", not_choosable(self.video_model, self.choosable, why_not))
         return self.cleaned_data
 
     def _clean_options(self) -> dict:
@@ -500,7 +515,22 @@ class GenerationForm(forms.Form):
     # Carrying it out
 
     def save(self, *, origin: str = Generation.Origin.BROWSER) -> tuple[Generation, bool]:
-        """Return the generation of this form and whether it is new. Raises NoGateway with the choices there are."""
+        """Return the generation of this form and whether it is new. Raises NoGateway and Dearer."""
+        try:
+            return begin(self.order(origin=origin))
+        except NoGateway as error:
+            raise NoGateway(not_choosable(self.video_model, self.choosable, "")) from error
+
+    def save_copies(self) -> tuple[Group, bool]:
+        """Return the group of as many videos as were asked for, and whether it is new. Raises NoGateway."""
+        orders = [self.order()] * self.cleaned_data["copies"]
+        try:
+            return begin_group(orders, kind=Group.Kind.COPIES, form_token=self.cleaned_data["form_token"])
+        except NoGateway as error:
+            raise NoGateway(not_choosable(self.video_model, self.choosable, "")) from error
+
+    def order(self, *, origin: str = Generation.Origin.BROWSER) -> Order:
+        """Return what this form, which is valid, asks for."""
         parent = self.cleaned_data["parent"]
         options = self.cleaned_data["options"]
         same = parent and (parent.model_key, parent.prompt.text, parent.options) == (
@@ -509,7 +539,7 @@ class GenerationForm(forms.Form):
             options,
         )
         relation = "" if parent is None else Generation.Relation.RERUN if same else Generation.Relation.REMIX
-        order = Order(
+        return Order(
             user=self.user,
             team=self.team,
             model=self.video_model,
@@ -521,8 +551,20 @@ class GenerationForm(forms.Form):
             is_first=not self.was_used_before,
             parent=parent,
             relation=relation,
+            agreed=self.agreed,
+            gateways=self.choices.gateways,
+            edited_from=self.cleaned_data["base"] or (parent.prompt if parent else None),
         )
-        try:
-            return begin(order)
-        except NoGateway as error:
-            raise NoGateway(not_choosable(self.video_model, self.choosable)) from error
+
+    @property
+    def agreed(self) -> Agreed | None:
+        """What the page had said it costs, as the form carried it back; None when it carried nothing of the kind."""
+        return Agreed.read(self.data.get("shown_price", "")) if self.is_bound else None
+
+
+def copies_in(given: object) -> int | None:
+    """Return how many copies a form's words ask for: one when they say nothing, None when that cannot be."""
+    if is_absent(given):
+        return 1
+    number = parse_integer(given)
+    return number if number is not None and 1 <= number <= MOST_COPIES else None

@@ -7,9 +7,28 @@ from django.http import QueryDict
 from generations.catalog import catalog
 from generations.forms.choosing import image_options, option_names
 from generations.models import Generation, Prompt, User
-from generations.specs import is_absent
+from generations.models.prompt import normalise
+from generations.specs import VideoModel, is_absent
 
 TOKEN_LENGTH = 64
+CANNOT_BE_SENT = "The prompt contains characters that cannot be sent."
+
+
+class BadPrompt(ValueError):
+    """A prompt cannot be taken; the text is a sentence for its author."""
+
+
+def read_prompt(text: str, model: VideoModel | None) -> str:
+    """Return a prompt as it is stored and sent. Raises BadPrompt."""
+    prompt = normalise(text)
+    if not prompt:
+        raise BadPrompt("Write what the video should show.")
+    if "\0" in prompt or any("\ud800" <= letter <= "\udfff" for letter in prompt):
+        raise BadPrompt(CANNOT_BE_SENT)
+    longest = model.prompt_max if model else len(prompt)
+    if len(prompt) > longest:
+        raise BadPrompt(f"The prompt can have at most {longest} characters; this has {len(prompt)}.")
+    return prompt
 
 
 def given_options(data: QueryDict) -> dict[str, object]:

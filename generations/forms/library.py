@@ -1,12 +1,31 @@
 """The library's filter."""
 
+from datetime import UTC, date, datetime, time
+from functools import cached_property
+
 from django import forms
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 from generations.catalog import catalog
-from generations.models import Membership, Status, User
+from generations.forms.selects import PlainSelect
+from generations.forms.surroundings import surroundings_of
+from generations.models import Star, Status, Tagging, User, matching
+from generations.models.sorting import Cost, Frame, Length, Tier
 
 LONGEST_SEARCH = 500
+NO_PROJECT = "none"
+STARS = {1: "1 star", 2: "2 stars", 3: "3 stars", 4: "4 stars", 5: "5 stars"}
+
+# What is one column of a row, by the name of the filter.
+COLUMNS = {
+    "status": "status",
+    "model": "model_key",
+    "frame": "frame",
+    "tier": "tier",
+    "length": "length",
+    "cost": "cost",
+}
 
 
 def search_words(text: str) -> str:
@@ -21,42 +40,103 @@ class SearchField(forms.Field):
         return search_words(value or "")
 
 
+class DayField(forms.DateField):
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    input_formats = ["%Y-%m-%d"]
+
+
+def any_of(words: str, choices: list[tuple[str, str]]) -> forms.ChoiceField:
+    listed = [("", words), *((str(value), label) for value, label in choices)]
+    return forms.ChoiceField(required=False, choices=listed, widget=PlainSelect)
+
+
 def model_filter() -> list[tuple[str, str]]:
     return [("", "Any model")] + [(model.key, model.label) for model in catalog().models]
 
 
 def person_filter(user: User) -> list[tuple[str, str]]:
     """Return everybody of this person's teams, by name."""
-    teams = Membership.objects.filter(user=user).values("team")
-    people = User.objects.filter(memberships__team__in=teams).distinct().order_by("username")
-    return [("", "Anyone")] + [(name, name) for name in people.values_list("username", flat=True)]
+    return [("", "Anyone")] + [(named.name, named.name) for named in surroundings_of(user).people]
 
 
 class LibraryForm(forms.Form):
     """The library's filter. It never refuses: what makes no sense filters nothing, and says so by being empty."""
 
     q = SearchField(required=False, label="Search")
-    status = forms.ChoiceField(required=False, choices=[("", "Any status"), *Status.choices])
-    model = forms.ChoiceField(required=False)
-    person = forms.ChoiceField(required=False)
+    status = any_of("Any status", Status.choices)
+    model = forms.ChoiceField(required=False, widget=PlainSelect)
+    person = forms.ChoiceField(required=False, widget=PlainSelect)
+    project = forms.ChoiceField(required=False, widget=PlainSelect)
+    tag = forms.ChoiceField(required=False, widget=PlainSelect)
+    star = any_of("Starred or not", [("mine", "My stars")])
+    rating = any_of("Any rating", [(number, f"{words} or more") for number, words in STARS.items()])
+    frame = any_of("Any shape", Frame.choices)
+    tier = any_of("Any size", Tier.choices)
+    length = any_of("Any length", Length.choices)
+    cost = any_of("Any price", Cost.choices)
+    differs = any_of("As asked or not", [("yes", "Differs from what was asked")])
+    since = DayField(required=False, label="From")
+    until = DayField(required=False, label="To")
 
     def __init__(self, data: QueryDict, *, user: User) -> None:
         super().__init__(data)
+        self.user = user
+        around = surroundings_of(user)
+        self.teams = around.teams  # named to the database, so that it looks nowhere else
+        self.people = {named.name: named.pk for named in around.people}
+        self.projects, self.tags = around.projects, around.tags
         self.fields["model"].choices = model_filter()
-        self.fields["person"].choices = person_filter(user)
+        self.fields["person"].choices = [("", "Anyone"), *((name, name) for name in self.people)]
+        self.fields["project"].choices = [
+            ("", "Any project"),
+            *((str(project.pk), project.name) for project in self.projects),
+            (NO_PROJECT, "In no project"),
+        ]
+        names = dict.fromkeys(tag.name for tag in self.tags)  # two teams may have the same
+        self.fields["tag"].choices = [("", "Any tag"), *((name, name) for name in names)]
+
+    @cached_property
+    def chosen(self) -> dict[str, str]:
+        """The filters that are set, by name, as they are in the address."""
+        self.is_valid()
+        return {
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in self.cleaned_data.items()
+            if value
+        }
 
     @property
-    def chosen(self) -> dict[str, str]:
-        """The filters that are set, by name."""
-        self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value}
+    def is_by_time(self) -> bool:
+        """Whether what passes is best read by time: an index has it so, and imported work keeps its place."""
+        return not self.chosen.keys().isdisjoint({"since", "until"}) and "q" not in self.chosen
 
-    def apply(self, generations):
+    def words_of(self, name: str) -> str:
+        """Return a filter that is set in words."""
+        value = self.chosen[name]
+        labels = {"q": f"“{value}”", "since": f"From {value}", "until": f"To {value}"}
+        return labels.get(name) or str(dict(self.fields[name].choices)[value])
+
+    def apply(self, generations: QuerySet) -> QuerySet:
         """Return the generations that pass."""
-        columns = {
-            "q": "prompt__text__icontains",
-            "status": "status",
-            "model": "model_key",
-            "person": "created_by__username",
-        }
-        return generations.filter(**{columns[name]: value for name, value in self.chosen.items()})
+        chosen = self.chosen
+        # The index of words knows the teams itself; what leads away from it costs a look at every row of a team.
+        found = generations if "q" in chosen else generations.filter(team__in=self.teams)
+        found = found.filter(**{column: chosen[name] for name, column in COLUMNS.items() if name in chosen})
+        if "person" in chosen:
+            found = found.filter(created_by=self.people[chosen["person"]])
+        if "project" in chosen:
+            found = found.filter(project=None if chosen["project"] == NO_PROJECT else chosen["project"])
+        if "tag" in chosen:
+            tags = [tag.pk for tag in self.tags if tag.name == chosen["tag"]]
+            found = found.filter(pk__in=Tagging.objects.filter(tag__in=tags).values("generation"))
+        if "star" in chosen:
+            found = found.filter(pk__in=Star.objects.filter(person=self.user).values("generation"))
+        if "rating" in chosen:
+            found = found.filter(rating__in=range(int(chosen["rating"]), 6))
+        if "differs" in chosen:
+            found = found.filter(mismatch=1)
+        if "since" in chosen:
+            found = found.filter(created_at__gte=datetime.combine(self.cleaned_data["since"], time.min, UTC))
+        if "until" in chosen:
+            found = found.filter(created_at__lte=datetime.combine(self.cleaned_data["until"], time.max, UTC))
+        return matching(found, chosen["q"], teams=self.teams) if "q" in chosen else found

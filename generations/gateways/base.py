@@ -115,7 +115,7 @@ class VideoRequest:
 
 @dataclass(frozen=True)
 class Message:
-    """An HTTP request without its host and key. It carries `json`, or multipart `parts`, or neither.
+    """An HTTP request without its host and key. It carries `json`, multipart `parts`, the bytes `content`, or nothing.
 
     One that `is_public` needs no key, and takes none along. `state` never leaves: it is what polls of the task need to
     know of its create, such as the path it went to.
@@ -128,12 +128,15 @@ class Message:
     parts: tuple[tuple[str, Part], ...] = ()
     is_public: bool = False
     state: Mapping[str, Any] = field(default_factory=dict)
+    content: bytes | None = None
 
     def digest(self) -> str:
         """Return the sha256, in hex, of method, path and body; equal requests have equal digests."""
         parts = [[name, filename, _sha256(content), kind] for name, (filename, content, kind) in self.parts]
-        whole = json.dumps([self.method, self.path, self.json, parts], sort_keys=True, ensure_ascii=False)
-        return _sha256(whole)
+        whole = [self.method, self.path, self.json, parts]
+        if self.content is not None:
+            whole.append(_sha256(self.content))
+        return _sha256(json.dumps(whole, sort_keys=True, ensure_ascii=False))
 
 
 @dataclass(frozen=True)

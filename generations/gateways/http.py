@@ -98,7 +98,12 @@ def send_once(endpoint: Endpoint, message: Message, *, times: Times = CREATE_TIM
         with (
             _client(endpoint, wire, times.as_timeout()) as client,
             client.stream(
-                message.method, url, headers=headers, json=message.json, files=list(message.parts) or None
+                message.method,
+                url,
+                headers=headers,
+                json=message.json,
+                files=list(message.parts) or None,
+                content=message.content,
             ) as head,
         ):
             return _answer(endpoint, head, *_read(head.iter_raw()))

@@ -1,4 +1,4 @@
-"""xAI's own API: JSON POST /grok/v1/videos/generations, GET /grok/v1/videos/{request_id}.
+"""xAI's own API: JSON POST /grok/v1/videos/generations, or edits for another video, GET /grok/v1/videos/{request_id}.
 
 Document: CometAPI, xAI "Video generation" and "Get video generation results" (read 2026-11). The create answers a
 request_id and nothing else, and so may a poll while the task waits: no status is a task that has not begun. Older
@@ -28,7 +28,8 @@ class XAI(Dialect):
     name = "xai"
 
     def create(self, request: VideoRequest) -> Message:
-        return Message("POST", "/grok/v1/videos/generations", json=json_body(request))
+        action = "edits" if "video.url" in request.fields else "generations"
+        return Message("POST", f"/grok/v1/videos/{action}", json=json_body(request))
 
     def retrieve(self, upstream_id: str, state: dict[str, Any]) -> Message:
         return Message("GET", f"/grok/v1/videos/{quote(upstream_id, safe='')}")

@@ -48,10 +48,12 @@ _VERDICT = {
     "detail": "text",
     "upstream_status": "text",
     "last_answer": "jsonb",
+    "rewritten_prompt": "text",
 }
 _SET_VERDICT = """
     due_at = u.due_at, status = u.status, failure = u.failure, detail = u.detail, upstream_status = u.upstream_status,
-    last_answer = u.last_answer, overdue_at = NULL, tries = 0, version = g.version + 1, claim = ''
+    last_answer = u.last_answer, overdue_at = NULL, tries = 0, version = g.version + 1, claim = '',
+    rewritten_prompt = u.rewritten_prompt
 """
 
 
@@ -117,7 +119,7 @@ def settle(token: str, tasks: Mapping[int, VideoTask], *, actor: str) -> bool:
 def _settle(token: str, outcomes: Mapping[int, verdicts.Outcome], actor: str) -> None:
     now = timezone.now()
     moved = _write(_VERDICT, _SET_VERDICT, [_verdict(pk, outcome, now) for pk, outcome in outcomes.items()], token)
-    Event.objects.bulk_create(
+    Event.objects.write(
         Event(
             generation_id=pk,
             before=Status.IN_PROGRESS,
@@ -194,6 +196,7 @@ def _verdict(pk: int, outcome: verdicts.Outcome, now: datetime) -> dict:
         "detail": outcome.detail,
         "upstream_status": outcome.word,
         "last_answer": outcome.answer,
+        "rewritten_prompt": outcome.rewritten,
     }
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from django.db import IntegrityError, transaction
 
 from generations import queue
+from generations.lifecycle.lookups import Lookups
 from generations.models import (
     Event,
     Gateway,
     Generation,
     GenerationInput,
+    Group,
     LedgerEntry,
-    ModelPrice,
     Prompt,
     Status,
     Team,
@@ -22,12 +23,24 @@ from generations.models import (
     User,
 )
 from generations.models.money import FREE
+from generations.models.prepared import insert
 from generations.models.prompt import normalise
-from generations.specs import VideoModel
+from generations.specs import Agreed, Quote, VideoModel
 
 
 class NoGateway(Exception):
     """No enabled gateway offers the model; the message says so to a person."""
+
+
+class Dearer(Exception):
+    """It costs more than was said, or nobody knows any more what it costs; the message says so to a person."""
+
+    def __init__(self, agreed: Agreed, quote: Quote | None) -> None:
+        now = Agreed.to(quote)
+        super().__init__(
+            f"The button said {agreed.words}; now it is {now.words}. Nothing was sent and nothing is lost: "
+            f"“Generate, {now.words}” makes it all the same."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +48,7 @@ class Order:
     """One request for one video, already checked: `options` come from `VideoModel.clean`.
 
     `is_first` says that its form token made nothing before, as far as anybody knew: it is not looked for then.
+    `agreed` is what it was said to cost, if anybody was told. `gateways` are the usable ones, if they were just read.
     """
 
     user: User
@@ -44,10 +58,15 @@ class Order:
     options: Mapping[str, object]
     uploads: Mapping[str, Sequence[Upload]] = field(default_factory=dict)
     origin: str = Generation.Origin.BROWSER
+    api_token: int | None = None
     form_token: str = ""
     is_first: bool = False
     parent: Generation | None = None
     relation: str = ""
+    agreed: Agreed | None = None
+    gateways: Sequence[Gateway] | None = None
+    group: Group | None = None
+    edited_from: Prompt | None = None
 
     def digest(self) -> str:
         """Return what makes two orders the same: model, prompt, options and images, as sha256 hex."""
@@ -58,16 +77,17 @@ class Order:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def begin(order: Order) -> tuple[Generation, bool]:
+def begin(order: Order, *, savepoint: bool = True) -> tuple[Generation, bool]:
     """Return the order's generation and whether it is new: the same form token and content make it once.
 
-    Raises NoGateway when nobody offers the model.
+    Without a `savepoint` a transaction around it cannot go on after an error. Raises NoGateway when nobody offers the
+    model, and Dearer when a new one would cost more than was agreed.
     """
     if not order.is_first and (made := _already(order)):
         return made, False
     try:
-        with transaction.atomic():
-            return _make(order), True
+        with transaction.atomic(savepoint=savepoint):
+            return make(order, Lookups(order.gateways)), True
     except IntegrityError:
         if made := _already(order):  # a double click: the other request was a moment earlier
             return made, False
@@ -81,21 +101,26 @@ def _already(order: Order) -> Generation | None:
     return Generation.objects.filter(**same).first()
 
 
-def _make(order: Order) -> Generation:
-    gateway = Gateway.objects.all().offering(order.model, order.team)
+def make(order: Order, lookups: Lookups) -> Generation:
+    """Write one order down: row, reservation, images, event and hint. Only inside a transaction."""
+    gateway = lookups.gateway(order.model, order.team)
     if gateway is None:
         raise NoGateway(f"No gateway offers {order.model.label} at the moment. Choose another model.")
     asked = order.model.asked(order.options)
-    quote = ModelPrice.objects.all().quote(order.model, order.options, gateway)
-    generation = Generation.objects.create(
+    quote = lookups.quote(order.model, order.options, gateway)
+    if order.agreed and not gateway.is_sandbox and not order.agreed.covers(quote):
+        raise Dearer(order.agreed, quote)
+    generation = Generation(
         team=order.team,
         created_by=order.user,
-        prompt=Prompt.objects.keep(order.team, normalise(order.prompt)),
+        prompt=lookups.prompt(order.team, normalise(order.prompt), order.edited_from),
         origin=order.origin,
+        api_token_id=order.api_token,
         form_token=order.form_token,
         form_digest=order.digest() if order.form_token else "",
         parent=order.parent,
         relation=order.relation,
+        group=order.group,
         options=dict(order.options),
         asked_width=asked.width,
         asked_height=asked.height,
@@ -108,6 +133,7 @@ def _make(order: Order) -> Generation:
         quote_currency=quote.currency if quote else "",
         quote_source=quote.source if quote else FREE if gateway.is_sandbox else "",
     )
+    insert(generation)
     if quote:
         LedgerEntry.objects.create(
             generation=generation,
@@ -122,12 +148,13 @@ def _make(order: Order) -> Generation:
         for name, uploads in order.uploads.items()
         for position, upload in enumerate(uploads)
     )
-    Event.objects.create(
+    asked_for = Event(
         generation=generation,
         after=Status.QUEUED,
         actor=order.user.get_username(),
         actor_kind=Event.ActorKind.PERSON,
         reason="asked for",
     )
+    Event.objects.write([asked_for])
     queue.hint("submit", generation.pk)
     return generation

@@ -33,7 +33,7 @@ from generations.lifecycle.files import DiskFull, drop_parts, part_of, path_of, 
 from generations.lifecycle.heartbeat import LEASE, Heartbeat, Lost, Stopping
 from generations.lifecycle.persistence import AWAY, REFUSED, insist
 from generations.lifecycle.receipts import sync_folder
-from generations.media import HEAD_BYTES, Measured, NotAVideo, make_poster, measure, video_kind
+from generations.media import HEAD_BYTES, Measured, NotAVideo, make_poster, make_preview, measure, video_kind
 from generations.models import Failure, Generation, Status
 from videostudio import lifeline
 from videostudio.scrubbing import scrub
@@ -346,14 +346,23 @@ def _disk_trouble(generation: Generation, error: OSError) -> None:
 
 
 def poster(pk: int) -> None:
-    """Make the still picture of a stored video. A video without one is whole all the same; the sweep tries again."""
-    generation = Generation.objects.filter(pk=pk, status=Status.COMPLETED, poster="").exclude(file="").first()
+    """Make the still picture of a stored video, and the short copy that plays under the pointer.
+
+    A video without them is whole all the same; the sweep tries again.
+    """
+    generation = Generation.objects.filter(pk=pk, status=Status.COMPLETED, purged_at=None).exclude(file="").first()
     if generation is None:
         return
-    name = stored_name(generation, ".webp")
+    video, made = path_of(generation.file), {}
     try:
-        make_poster(path_of(generation.file), path_of(name))
+        if not generation.poster:
+            make_poster(video, path_of(name := stored_name(generation, ".webp")))
+            made["poster"] = name
+        if not generation.preview:
+            make_preview(video, path_of(name := stored_name(generation, ".preview.mp4")))
+            made["preview"] = name
     except OSError as error:
-        log.warning("generation %s: the disk does not take its still picture (%s)", pk, error)
-        return
-    Generation.objects.filter(pk=pk, poster="").update(poster=name, version=F("version") + 1)
+        log.warning("generation %s: the disk does not take its pictures (%s)", pk, error)
+    finally:
+        if made:
+            Generation.objects.filter(pk=pk).update(version=F("version") + 1, **made)

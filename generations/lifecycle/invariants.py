@@ -44,6 +44,7 @@ from generations.models import (
     LedgerEntry,
     Status,
     SubmitAttempt,
+    Webhook,
 )
 from videostudio.sandbox.keys import sandbox_key
 
@@ -61,7 +62,10 @@ SHORTEST_SECRET = 8
 # Whatever a gateway said is stored without the queries of its links, so any query is one that slipped through.
 SECRET_LOOKING = r"(https?://[^\s\"'<>?]+\?[^\s\"'<>]*=|bearer +[a-z0-9._~+/=-]{12,}|set-cookie *:|\"cookie\" *:)"  # noqa: S105
 # What people write themselves may hold a link with a query: it is theirs to share.
-OF_PEOPLE = {"generations.Prompt.text", "generations.Generation.options"}
+OF_PEOPLE = {
+    *("generations.Prompt.text", "generations.Generation.options", "generations.Comment.text"),
+    *("generations.Webhook.name", "generations.Delivery.payload"),  # what is told repeats the prompt
+}
 APPS = ("generations", "django_q", "admin")
 
 
@@ -215,6 +219,10 @@ def nothing_holds_a_secret() -> Iterator[Violation]:
     plain_keys = Gateway.objects.annotate(raw=Cast("key", TextField())).exclude(raw="").exclude(raw__startswith="gAAAA")
     for gateway in plain_keys:
         yield Violation(10, f"gateway {gateway.name}", "its key is not encrypted")
+    kept = [Cast(name, TextField()) for name in ("url", "secret", "old_secret")]
+    for pk, *raw in Webhook.objects.order_by("pk").values_list("pk", *kept):
+        if not all(text.startswith("gAAAA") for text in raw if text):
+            yield Violation(10, f"webhook {pk}", "its address or its secret is not encrypted")
     known = secrets()
     for app in APPS:
         for model in apps.get_app_config(app).get_models():
@@ -240,6 +248,8 @@ def column(model: type[Model], field: Field, known: list[str]) -> Iterator[Viola
 def secrets() -> list[str]:
     """Return the keys that must stand nowhere."""
     keys = [str(gateway.key) for gateway in Gateway.objects.all()]
+    for hook in Webhook.objects.all():
+        keys += [str(hook.url), str(hook.secret), str(hook.old_secret)]
     found = [*keys, sandbox_key(), settings.SECRET_KEY, *settings.FIELD_KEYS]
     return [secret for secret in found if len(secret) >= SHORTEST_SECRET]
 

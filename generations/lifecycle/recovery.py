@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from generations import queue
-from generations.lifecycle import listing, receipts, submit
+from generations.lifecycle import experience, listing, receipts, submit, trash, webhooks
 from generations.lifecycle.persistence import AWAY
-from generations.models import Event, Generation, Status, SubmitAttempt, Upload
+from generations.models import ApiAnswer, Event, Generation, Status, SubmitAttempt, Upload
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +25,11 @@ UNUSED_UPLOAD = timedelta(hours=24)
 ALARM_AGAIN = timedelta(hours=24)
 RECENT = 500  # rows: a poster is looked for among the newest
 POSTER_AFTER, POSTER_UNTIL, POSTER_AGAIN = timedelta(minutes=1), timedelta(minutes=20), 300.0
+PURGE_AGAIN, PURGED_AT_ONCE = 3600.0, trash.AT_ONCE  # seconds; rows
 ACTOR = "sweep"
 
 _hinted: dict[tuple[str, int], float] = {}
+_purged = -PURGE_AGAIN
 
 
 def sweep(now: datetime | None = None) -> None:
@@ -40,7 +43,11 @@ def sweep(now: datetime | None = None) -> None:
         partial(hint_due, Status.DOWNLOADING, "download", now),
         partial(hint_posters, now),
         partial(listing.hint_due, now),
+        partial(webhooks.hint_due, now),
         partial(drop_unused_uploads, now),
+        partial(purge_trash, now),
+        drop_old_answers,
+        experience.learn_now_and_then,
     ):
         try:
             part()
@@ -92,8 +99,10 @@ def hint_due(status: str, step: str, now: datetime) -> None:
 def hint_posters(now: datetime) -> None:
     """Queue the still pictures that were lost with their messages: a few tries, then a video does without."""
     newest = Generation.objects.newest().values_list("pk", flat=True).first() or 0
-    recent = Generation.objects.filter(pk__gt=newest - RECENT, status=Status.COMPLETED, poster="", purged_at=None)
-    late = recent.filter(completed_at__range=(now - POSTER_UNTIL, now - POSTER_AFTER))
+    recent = Generation.objects.filter(pk__gt=newest - RECENT, status=Status.COMPLETED, purged_at=None)
+    late = recent.filter(Q(poster="") | Q(preview="")).filter(
+        completed_at__range=(now - POSTER_UNTIL, now - POSTER_AFTER)
+    )
     _hint("poster", late.values_list("pk", flat=True)[:QUEUE_ROOM], again=POSTER_AGAIN)
 
 
@@ -117,3 +126,19 @@ def drop_unused_uploads(now: datetime) -> None:
         file = upload.file
         upload.delete()  # refused when a generation came to use it this very moment: then its file stays
         file.storage.delete(file.name)
+
+
+def purge_trash(now: datetime) -> None:
+    """Once an hour, remove the files of what has been in the trash for long enough: a few at a time."""
+    global _purged
+    if time.monotonic() - _purged >= PURGE_AGAIN:
+        count, _ = trash.purge(now, most=PURGED_AT_ONCE)
+        if count < PURGED_AT_ONCE:  # else there may be more: the next sweep goes on
+            _purged = time.monotonic()
+
+
+def drop_old_answers() -> None:
+    """Forget what programs were answered longer ago than an Idempotency-Key counts."""
+    stale = ApiAnswer.objects.stale()
+    if stale.exists():  # a deletion that finds nothing would still wait for every other writer
+        stale.delete()

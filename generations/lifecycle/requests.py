@@ -34,6 +34,8 @@ def video_request(generation: Generation) -> VideoRequest:
         option = model.option(item.option)
         if not isinstance(option, ImageFile):
             raise CannotBuild(f"{model.label} no longer takes an image as {item.option}.")
+        if not model.is_sent(option, generation.options):
+            continue
         part = _file_part(item)
         if option.encoding == "file":
             files[option.path] = (*files.get(option.path, ()), part)

@@ -18,6 +18,7 @@ _MODERATED = re.compile(
     r"(?i)\b(moderat\w*|safety|unsafe|nsfw|sensitive|policy|policies|prohibited|inappropriate|content[_ ]?filter\w*|"
     r"data_?inspection\w*|respect_moderation|rai)\b"
 )
+LONGEST_REWRITTEN = 20_000
 STOPPED = {
     TaskStatus.CANCELLED: (Failure.UPSTREAM_FAILED, "The gateway reports that the task was cancelled there."),
     TaskStatus.EXPIRED: (Failure.EXPIRED, "The gateway reports that the task has expired."),
@@ -33,7 +34,7 @@ def sounds_moderated(text: str) -> bool:
 class Outcome:
     """What a verdict makes of a row in progress. `failure` and `detail` are empty when there is a file to fetch.
 
-    `cost` is what the gateway says it took, in USD, when it says so.
+    `cost` is what the gateway says it took, in USD, when it says so; `rewritten` the prompt as it rewrote it.
     """
 
     status: Status
@@ -43,6 +44,7 @@ class Outcome:
     word: str
     answer: dict[str, Any]
     cost: Decimal | None = None
+    rewritten: str = ""
 
 
 def believable(cost: Decimal | None) -> Decimal | None:
@@ -56,6 +58,7 @@ def outcome_of(task: VideoTask) -> Outcome:
     Links are not stored: they are signed, and they die. The downloader asks for a fresh one.
     """
     said: dict[str, Any] = {"word": task.word[:100], "answer": storable(task.raw), "cost": believable(task.cost_usd)}
+    said["rewritten"] = scrub(task.rewritten_prompt)[:LONGEST_REWRITTEN]
     if task.status is TaskStatus.COMPLETED:
         return Outcome(Status.DOWNLOADING, failure="", detail="", reason="finished upstream", **said)
     failure, sentence = STOPPED.get(task.status, (Failure.UPSTREAM_FAILED, "The model failed without saying why."))
@@ -79,6 +82,7 @@ def settle(generation: Generation, task: VideoTask, *, actor: str, actor_kind: s
             detail=outcome.detail,
             upstream_status=outcome.word,
             last_answer=outcome.answer,
+            rewritten_prompt=outcome.rewritten,
             overdue_at=None,
             tries=0,
             claim="",

@@ -5,6 +5,7 @@ Imports PyAV and Pillow, and Django's HTTP classes in `serving` alone; nothing e
 
 from generations.media.images import AcceptedImage, ImageRefused, accept_image
 from generations.media.poster import make_poster
+from generations.media.preview import make_preview
 from generations.media.probe import HEAD_BYTES, Measured, NotAVideo, content_kind, measure, video_kind
 from generations.media.serving import STREAM_SLOTS, StreamSlots, serve_file
 
@@ -19,6 +20,7 @@ __all__ = [
     "accept_image",
     "content_kind",
     "make_poster",
+    "make_preview",
     "measure",
     "serve_file",
     "video_kind",

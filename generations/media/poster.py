@@ -28,7 +28,7 @@ def make_poster(video_path: str | os.PathLike[str], destination: str | os.PathLi
     `width` is in pixels as shown; a smaller video keeps its own. A black picture gives way to the first later one
     that is not. The file appears whole or not at all. Raises NotAVideo, OSError.
     """
-    _write(_scaled(_chosen_picture(video_path), width), Path(destination))
+    write_webp(scaled(_chosen_picture(video_path), width), Path(destination))
 
 
 def _chosen_picture(video_path: str | os.PathLike[str]) -> VideoFrame:
@@ -70,7 +70,7 @@ def _brightness(frame: VideoFrame) -> float:
     return float(statistics.mean[0] + statistics.stddev[0])
 
 
-def _scaled(frame: VideoFrame, width: int) -> Image.Image:
+def scaled(frame: VideoFrame, width: int) -> Image.Image:
     """The picture as shown: turned by the file's rotation, at most `width` pixels wide and four times that high."""
     turn = frame.rotation % 360
     shown_width, shown_height = (frame.height, frame.width) if turn in (90, 270) else (frame.width, frame.height)
@@ -85,7 +85,7 @@ def _image(frame: VideoFrame, width: int, height: int) -> Image.Image:
     return image
 
 
-def _write(image: Image.Image, destination: Path) -> None:
+def write_webp(image: Image.Image, destination: Path) -> None:
     destination.parent.mkdir(parents=True, exist_ok=True)
     temporary = destination.with_name(f".{destination.name}.{secrets.token_hex(6)}.part")
     try:

@@ -8,6 +8,6 @@ def tell_cometapi(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("generations", "0004_live_catalogue")]
+    dependencies = [('generations', '0004_live_catalogue')]
 
     operations = [migrations.RunPython(tell_cometapi, migrations.RunPython.noop)]

@@ -2,16 +2,23 @@
 
 from generations.models.drift import Drift
 from generations.models.engine import Canary, PollerSlot
+from generations.models.experience import Bookmark, Experience
 from generations.models.gateway import Gateway
 from generations.models.generation import Generation
 from generations.models.library import Group, Project, Star, Tag, Tagging
 from generations.models.listing import CatalogNotice, CatalogSnapshot
 from generations.models.money import AppendOnly, LedgerEntry, ModelPrice
 from generations.models.people import Membership, Team, User
+from generations.models.preset import Preset
 from generations.models.prompt import GenerationInput, Prompt, Upload
+from generations.models.saved import SavedView
+from generations.models.searching import SearchEntry, entries_of, matching, newest_key
 from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS, UNFINISHED, Failure, Status
 from generations.models.switches import ModelSwitch
+from generations.models.tokens import ApiAnswer, ApiToken
 from generations.models.trail import Event, SubmitAttempt
+from generations.models.watching import Comment, Comparison, ShareLink, Vote
+from generations.models.webhooks import Delivery, Webhook
 
 __all__ = [
     "ACTIVE",
@@ -19,12 +26,19 @@ __all__ = [
     "TERMINAL",
     "TRANSITIONS",
     "UNFINISHED",
+    "ApiAnswer",
+    "ApiToken",
     "AppendOnly",
+    "Bookmark",
     "Canary",
     "CatalogNotice",
     "CatalogSnapshot",
+    "Comment",
+    "Comparison",
+    "Delivery",
     "Drift",
     "Event",
+    "Experience",
     "Failure",
     "Gateway",
     "Generation",
@@ -35,8 +49,12 @@ __all__ = [
     "ModelPrice",
     "ModelSwitch",
     "PollerSlot",
+    "Preset",
     "Project",
     "Prompt",
+    "SavedView",
+    "SearchEntry",
+    "ShareLink",
     "Star",
     "Status",
     "SubmitAttempt",
@@ -45,4 +63,9 @@ __all__ = [
     "Team",
     "Upload",
     "User",
+    "Vote",
+    "Webhook",
+    "entries_of",
+    "matching",
+    "newest_key",
 ]

@@ -1,6 +1,6 @@
 """Gateways: the upstreams we hold a key for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from generations.fields import EncryptedTextField, LockedText
+from generations.models.prepared import Statement, loaded
 from generations.specs import VideoModel
 from videostudio.scrubbing import scrub
 
@@ -58,17 +59,18 @@ class GatewayQuerySet(models.QuerySet):
             return None
         return self.filter(key_source=Gateway.KeySource.SANDBOX, enabled=True).first()
 
-    def offered(self, models: Iterable[VideoModel]) -> list[VideoModel]:
-        """Return those of `models` that some gateway would render now."""
-        usable = list(self.usable())
+    def offered(self, models: Iterable[VideoModel], usable: "Sequence[Gateway] | None" = None) -> list[VideoModel]:
+        """Return those of `models` that some gateway would render now; `usable` are those there are, if known."""
+        usable = list(self.usable()) if usable is None else usable
         offers = {offer for gateway in usable for offer in gateway.offers}
         if self.sandbox(is_alone=not usable):
             return list(models)
         return [model for model in models if model.key in offers or model.family in offers]
 
-    def offering(self, model: VideoModel, team=None) -> "Gateway | None":
-        """Return the gateway that will render `model` for `team`, or None when nobody offers it."""
-        usable = list(self.usable())
+    def offering(self, model: VideoModel, team=None, usable: "Sequence[Gateway] | None" = None) -> "Gateway | None":
+        """Return the gateway that will render `model` for `team`, or None when nobody offers it; `usable` as above."""
+        if usable is None:
+            usable = [loaded(Gateway, OFFERING_COLUMNS, values) for values in OFFERING.rows()]  # a key costs decrypting
         candidates = [gateway for gateway in usable if gateway.does_offer(model)]
         preferred = team.preferred_gateway_id if team else None
         candidates.sort(key=lambda gateway: gateway.pk != preferred)  # stable: priority decides among the rest
@@ -198,3 +200,8 @@ class Gateway(models.Model):
     def resume(self) -> None:
         rows = Gateway.objects.filter(pk=self.pk)
         rows.update(paused_reason="", paused_until=None, trouble=0, tripped_until=None)
+
+
+# What choosing a gateway needs of it: everything but its key.
+OFFERING_COLUMNS = tuple(field.attname for field in Gateway._meta.concrete_fields if field.name != "key")
+OFFERING = Statement(lambda: Gateway.objects.usable().values_list(*OFFERING_COLUMNS))

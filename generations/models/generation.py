@@ -14,18 +14,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from generations.catalog import catalog, model_choices
+from generations.models.experience import Case
 from generations.models.gateway import Gateway
 from generations.models.library import RATING_VALIDATORS, Group, Project
-from generations.models.money import Move, follow
+from generations.models.money import FREE, Move, follow
 from generations.models.people import Team
 from generations.models.prompt import Prompt
 from generations.models.shown import Shown
+from generations.models.sorting import SECONDS_TOLERANCE, cost, frame, length, mismatch, tier
 from generations.models.statuses import ACTIVE, REVIVABLE, TRANSITIONS, UNFINISHED, Failure, Status
 from generations.models.trail import Event
 from generations.specs import OptionErrors, VideoModel
-
-# A file may be this much longer or shorter than asked before the page says so.
-SECONDS_TOLERANCE = 0.25
 
 
 class GenerationQuerySet(models.QuerySet):
@@ -52,7 +51,7 @@ class GenerationQuerySet(models.QuerySet):
 
     def for_cards(self) -> "GenerationQuerySet":
         """With what a card shows, in one statement."""
-        return self.select_related("prompt", "created_by", "gateway")
+        return self.select_related("prompt", "created_by", "gateway", "group")
 
     def newer_than(self, seen: Iterable[str]) -> list["Generation"]:
         """Return the rows whose version passed the "<uuid>:<version>" a page has seen."""
@@ -91,6 +90,14 @@ class Generation(Shown, models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="generations")
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="generations")
     origin = models.CharField(max_length=20, choices=Origin, default=Origin.BROWSER)
+    api_token = models.ForeignKey(
+        "generations.ApiToken",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="generations",
+        db_index=False,
+    )
     form_token = models.CharField(max_length=64, blank=True)
     form_digest = models.CharField(max_length=64, blank=True)
     parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="children")
@@ -116,6 +123,9 @@ class Generation(Shown, models.Model):
     upstream_id = models.CharField(max_length=512, blank=True)
     upstream_state = models.JSONField(default=dict, blank=True)
     last_answer = models.JSONField(default=dict, blank=True)
+    rewritten_prompt = models.TextField(
+        blank=True, default="", db_default="", help_text="What the gateway says it made of the prompt."
+    )
 
     # The engine's own
     version = models.PositiveIntegerField(default=1)
@@ -153,6 +163,13 @@ class Generation(Shown, models.Model):
     project = models.ForeignKey(Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="generations")
     rating = models.PositiveSmallIntegerField(null=True, blank=True, validators=RATING_VALIDATORS)
     pinned_at = models.DateTimeField(null=True, blank=True, help_text="A pinned video is never purged.")
+
+    # What the library filters by; the database works them out
+    frame = frame()
+    tier = tier()
+    length = length()
+    cost = cost(FREE)
+    mismatch = mismatch()
 
     objects = GenerationQuerySet.as_manager()
 
@@ -198,6 +215,27 @@ class Generation(Shown, models.Model):
             models.Index(fields=["team", "created_at"], name="generation_costs"),
             models.Index(fields=["project", "-id"], name="generation_project"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="generation_trash"),
+            models.Index(fields=["team", "frame", "-id"], name="generation_frame"),
+            models.Index(fields=["team", "tier", "-id"], name="generation_tier"),
+            models.Index(fields=["team", "length", "-id"], name="generation_length"),
+            models.Index(fields=["team", "cost", "-id"], name="generation_cost"),
+            models.Index(
+                fields=["team", "mismatch", "-id"], condition=Q(mismatch__isnull=False), name="generation_mismatch"
+            ),
+            models.Index(fields=["team", "rating", "-id"], condition=Q(rating__isnull=False), name="generation_rating"),
+            models.Index(fields=["team", "-id"], condition=Q(deleted_at=None), name="generation_kept"),
+            # What a program has on its way: few rows, however many it ever asked for.
+            models.Index(
+                fields=["created_by", "api_token"],
+                condition=Q(api_token__isnull=False, due_at__isnull=False),
+                name="generation_of_programs",
+            ),
+            models.Index(fields=["team", "-id"], condition=Q(deleted_at__isnull=False), name="generation_thrown"),
+            models.Index(
+                fields=["team", "deleted_at", "pinned_at", "bytes"],
+                condition=Q(purged_at=None, bytes__isnull=False),
+                name="generation_stored",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -251,13 +289,30 @@ class Generation(Shown, models.Model):
     def differs(self) -> list[str]:
         """How the delivered file is not what was asked, a sentence each; frames exactly, length by tolerance."""
         found = []
-        asked, got = (self.asked_width, self.asked_height), (self.measured_width, self.measured_height)
-        if None not in asked and None not in got and asked != got:
-            found.append(f"asked {asked[0]}x{asked[1]}, got {got[0]}x{got[1]}")
-        seconds, measured = self.asked_seconds, self.measured_seconds
-        if seconds is not None and measured is not None and abs(seconds - measured) > SECONDS_TOLERANCE:
-            found.append(f"asked {seconds} s, got {measured:.1f} s")
+        if self.is_frame_as_asked is False:
+            got = f"{self.measured_width}x{self.measured_height}"
+            found.append(f"asked {self.asked_width}x{self.asked_height}, got {got}")
+        if self.is_length_as_asked is False:
+            found.append(f"asked {self.asked_seconds} s, got {self.measured_seconds:.1f} s")
         return found
+
+    @property
+    def is_frame_as_asked(self) -> bool | None:
+        """Whether the file has exactly the pixels asked for; None where nothing was asked or measured."""
+        asked, got = (self.asked_width, self.asked_height), (self.measured_width, self.measured_height)
+        return None if None in asked or None in got else asked == got
+
+    @property
+    def is_length_as_asked(self) -> bool | None:
+        """Whether the file is as long as asked for, by tolerance; None where nothing was asked or measured."""
+        asked, got = self.asked_seconds, self.measured_seconds
+        return None if asked is None or got is None else abs(asked - got) <= SECONDS_TOLERANCE
+
+    @property
+    def case(self) -> Case:
+        """What experience with others like it counts for it too. Needs the gateway."""
+        asked = (self.asked_width, self.asked_height, self.asked_seconds)
+        return Case.of(self.model_key, *asked, is_sandbox=self.gateway.is_sandbox)
 
     # What happens to it
 
@@ -291,7 +346,7 @@ class Generation(Shown, models.Model):
         with transaction.atomic():
             if not self.mine().update(status=status, version=F("version") + 1, **changes):
                 return False
-            Event.objects.create(
+            moved = Event(
                 generation=self,
                 before=self.status,
                 after=status,
@@ -300,6 +355,7 @@ class Generation(Shown, models.Model):
                 reason=reason,
                 evidence=evidence or {},
             )
+            Event.objects.write([moved])
             follow([self.money_move(status, changes.get("failure", ""), actor=actor, cost=cost)])
         self.refresh_from_db()
         return True

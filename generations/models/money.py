@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from generations.catalog import catalog, model_choices
 from generations.models.gateway import Gateway
+from generations.models.prepared import Statement, loaded
 from generations.models.statuses import Failure, Status
 from generations.specs import PER, OptionError, Price, Quote, Size, Value, VideoModel, money, rounded
 
@@ -28,10 +29,10 @@ class AppendOnly(Exception):
 
 
 class ModelPriceQuerySet(models.QuerySet):
-    def of(self, model: VideoModel, gateway: Gateway) -> "ModelPriceQuerySet":
-        """What was entered for this model, and what this gateway says of it."""
-        entered = Q(origin=ModelPrice.Origin.OPERATOR, model_key=model.key) & (Q(gateway=None) | Q(gateway=gateway))
-        listed = Q(origin=ModelPrice.Origin.LISTING, upstream_id=model.upstream_id, gateway=gateway)
+    def of(self, model: str, upstream_id: str, gateway: int) -> "ModelPriceQuerySet":
+        """What was entered for the model of this key, and what this gateway says of its upstream id."""
+        entered = Q(origin=ModelPrice.Origin.OPERATOR, model_key=model) & (Q(gateway=None) | Q(gateway=gateway))
+        listed = Q(origin=ModelPrice.Origin.LISTING, upstream_id=upstream_id, gateway=gateway)
         return self.filter(entered | listed).order_by("pk")
 
     def quote(self, model: VideoModel, values: Mapping[str, object], gateway: Gateway) -> Quote | None:
@@ -42,7 +43,11 @@ class ModelPriceQuerySet(models.QuerySet):
         """
         if gateway.is_sandbox:
             return None
-        rows = list(self.of(model, gateway))
+        named = {"model": model.key, "upstream_id": model.upstream_id, "gateway": gateway.pk}
+        rows = [loaded(ModelPrice, PRICE_COLUMNS, values) for values in PRICES.rows(**named)]
+        for row in rows:
+            if row.gateway_id is not None:
+                row.gateway = gateway
         of_origin = {
             name: [row.as_price(model) for row in rows if row.origin == origin]
             for origin, name in ((ModelPrice.Origin.OPERATOR, "operator"), (ModelPrice.Origin.LISTING, "gateway"))
@@ -389,3 +394,12 @@ def correct(generation: int, currency: str, spent: Decimal, *, actor: str, reaso
         for number in numbers
         if held.get(number) or number == numbers[-1]
     )
+
+
+PRICE_COLUMNS = tuple(field.attname for field in ModelPrice._meta.concrete_fields)
+PRICES = Statement(
+    lambda model, upstream_id, gateway: ModelPrice.objects.of(model, upstream_id, gateway).values_list(*PRICE_COLUMNS),
+    model=str,
+    upstream_id=str,
+    gateway=int,
+)

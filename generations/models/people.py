@@ -38,6 +38,23 @@ class Team(models.Model):
 
 
 class User(AbstractUser):
+    api_rate = models.PositiveIntegerField(
+        "API requests a minute",
+        null=True,
+        blank=True,
+        default=3000,
+        db_default=3000,
+        help_text="Of all tokens of this person together; empty for no limit.",
+    )
+    api_at_once = models.PositiveIntegerField(
+        "unfinished API videos at once",
+        null=True,
+        blank=True,
+        default=200,
+        db_default=200,
+        help_text="Asked for with any token of this person; empty for no limit.",
+    )
+
     def save(self, *args, **kwargs) -> None:
         """Save; a new person joins the default team in the same transaction."""
         is_new = self._state.adding

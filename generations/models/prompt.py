@@ -1,6 +1,8 @@
 """Prompts, kept once per team, and the images that go with them."""
 
 import hashlib
+import re
+import unicodedata
 import uuid
 
 from django.conf import settings
@@ -10,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from generations.models.people import Team
+from generations.models.prepared import insert
 
 
 def normalise(text: str) -> str:
@@ -17,18 +20,30 @@ def normalise(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
+def words_of(text: str) -> list[str]:
+    """Return the words of a text without case, signs and accents of width: what two prompts are compared by."""
+    return re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+
+
+def likeness(text: str) -> str:
+    """Return the sha256 hex of a text's words: prompts that differ only in case, spaces and signs share it."""
+    return hashlib.sha256(" ".join(words_of(text)).encode()).hexdigest()
+
+
 class PromptQuerySet(models.QuerySet):
     def visible_to(self, user) -> "PromptQuerySet":
         return self.filter(team__memberships__user=user)
 
-    def keep(self, team: Team, text: str) -> "Prompt":
-        """Return the team's one row for `text`, marked as used now."""
+    def keep(self, team: Team, text: str, edited_from: "Prompt | None" = None) -> "Prompt":
+        """Return the team's one row for `text`, marked as used now.
+
+        A new one is a version of `edited_from`, when that is the team's too; an old one stays what it was.
+        """
         digest = hashlib.sha256(text.encode()).hexdigest()
-        now = timezone.now()
-        prompt, is_new = self.get_or_create(team=team, digest=digest, defaults={"text": text, "used_at": now})
-        if not is_new:
-            self.filter(pk=prompt.pk).update(used_at=now)
-        return prompt
+        prompt = Prompt(team=team, text=text, digest=digest, likeness=likeness(text))
+        if edited_from and edited_from.team_id == team.pk:
+            prompt.edited_from, prompt.first_id = edited_from, edited_from.first_id or edited_from.pk
+        return insert(prompt, unless="team_id, digest", update="used_at")
 
 
 class Prompt(models.Model):
@@ -37,15 +52,26 @@ class Prompt(models.Model):
     digest = models.CharField(max_length=64, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     used_at = models.DateTimeField(default=timezone.now)
+    likeness = models.CharField(max_length=64, editable=False, blank=True, default="", db_default="")
+    # A version says what it was edited from, and the first of them all, so that a family is one look into an index.
+    edited_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="edits")
+    first = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="versions")
 
     objects = PromptQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["team", "digest"], name="one_prompt_a_team")]
-        indexes = [models.Index(fields=["team", "-id"], name="prompt_newest")]
+        indexes = [
+            models.Index(fields=["team", "-id"], name="prompt_newest"),
+            models.Index(fields=["team", "-used_at", "-id"], name="prompt_recent"),
+            models.Index(fields=["team", "likeness"], name="prompt_likeness"),
+        ]
 
     def __str__(self) -> str:
         return self.text if len(self.text) <= 80 else f"{self.text[:79]}…"
+
+    def get_absolute_url(self) -> str:
+        return reverse("generations:prompt", args=[self.pk])
 
 
 def upload_path(upload: "Upload", name: str) -> str:

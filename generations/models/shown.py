@@ -1,7 +1,9 @@
 """A generation in words: what cards, pages and the API say of it."""
 
 from django.urls import reverse
+from django.utils.text import slugify
 
+from generations.models.experience import known_figures
 from generations.models.money import FREE
 from generations.models.statuses import Failure, Status
 from generations.models.switches import successor_of
@@ -59,6 +61,12 @@ class Shown:
     @property
     def is_overdue(self) -> bool:
         return self.overdue_at is not None and not self.is_finished
+
+    @property
+    def wait_words(self) -> str:
+        """How long others like it took, while it is on its way: "usually 40 to 95 s"; empty when that is not known."""
+        figures = known_figures().get(self.case) if self.is_active else None
+        return f"usually {figures.wait_words}" if figures and figures.wait_words else ""
 
     @property
     def failure_words(self) -> str:
@@ -119,13 +127,28 @@ class Shown:
         return reverse("generations:poster", args=[self.uuid]) if self.is_ready and self.poster else ""
 
     @property
+    def preview_url(self) -> str:
+        return reverse("generations:preview", args=[self.uuid]) if self.is_ready and self.preview else ""
+
+    @property
     def download_name(self) -> str:
-        """A file name that says what it is: model, length, frame, and the beginning of the id."""
+        """A file name that says what it is: day, first words of the prompt, model, and the beginning of the id."""
+        day = f"{self.completed_at or self.created_at:%Y-%m-%d}"
         model = self.model_key.rpartition("/")[2]
-        seconds = f"{self.measured_seconds:.0f}s" if self.measured_seconds else ""
-        frame = f"{self.measured_width}x{self.measured_height}" if self.measured_width else ""
         suffix = self.file.rpartition(".")[2] or "mp4"
-        return "_".join(part for part in (model, seconds, frame, self.uuid.hex[:8]) if part) + f".{suffix}"
+        parts = (day, first_words(self.prompt.text), model, self.uuid.hex[:8])
+        return "_".join(filter(None, parts)) + f".{suffix}"
+
+
+LONGEST_WORDS = 40
+
+
+def first_words(text: str) -> str:
+    """Return the first whole words of a prompt as a part of a file name, in any script: "a-red-fox-in-the-snow"."""
+    words = slugify(text[:200], allow_unicode=True)
+    if len(words) <= LONGEST_WORDS:
+        return words
+    return words[: LONGEST_WORDS + 1].rpartition("-")[0] or words[:LONGEST_WORDS]
 
 
 def facts_text(width: int | None, height: int | None, seconds: float | None) -> str:

@@ -1,8 +1,12 @@
 """What happened to a generation: every paid request, every change of status."""
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+
+from generations.models.webhooks import announce
 
 
 class SubmitAttempt(models.Model):
@@ -48,6 +52,12 @@ class SubmitAttempt(models.Model):
         return f"attempt {self.number} of {self.generation_id}: {self.get_outcome_display()}"
 
 
+class EventQuerySet(models.QuerySet):
+    def write(self, events: "Iterable[Event]") -> None:
+        """Record what happened, and put it into the outbox of webhooks: the one way in, in the change's transaction."""
+        announce(self.bulk_create(events))
+
+
 class Event(models.Model):
     """One change of status, or a notice when `before` equals `after`."""
 
@@ -64,6 +74,8 @@ class Event(models.Model):
     actor_kind = models.CharField(max_length=20, choices=ActorKind, default=ActorKind.ENGINE)
     reason = models.TextField(blank=True)
     evidence = models.JSONField(default=dict, blank=True)
+
+    objects = EventQuerySet.as_manager()
 
     class Meta:
         ordering = ["generation", "id"]

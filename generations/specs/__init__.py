@@ -22,7 +22,7 @@ from generations.specs.options import (
     Value,
     WireType,
 )
-from generations.specs.prices import PER, Price, Quote, is_amount, money, rounded
+from generations.specs.prices import PER, Agreed, Price, Quote, is_amount, money, rounded
 from generations.specs.reading import (
     RATIOS,
     Frame,
@@ -43,6 +43,7 @@ __all__ = [
     "RATIOS",
     "SOURCES",
     "STATUSES",
+    "Agreed",
     "Asked",
     "Choice",
     "Flag",

@@ -50,6 +50,7 @@ class VideoModel:
     prices: tuple[Price, ...] = ()
     retired_on: str = ""
     successor: str = ""
+    is_usual: bool = False  # what the composer begins with for somebody who has made nothing yet
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -215,8 +216,12 @@ class VideoModel:
         return max(found, key=lambda price: (bool(price.gateway), len(price.when)), default=None)
 
     def asked(self, values: Mapping[str, object]) -> Asked:
-        """Return the frame and the length that clean values mean; None where they do not say."""
-        chosen = {option.role: values.get(option.name) for option in self.options if option.role}
+        """Return the frame and the length that clean values mean, where they are sent; None where they do not say."""
+        chosen = {
+            option.role: values.get(option.name)
+            for option in self.options
+            if option.role and self.is_sent(option, values)
+        }
         frame = parse_frame(chosen.get("size")) or nominal_frame(chosen.get("ratio"), chosen.get("tier"))
         width, height = frame or (None, None)
         return Asked(width=width, height=height, seconds=parse_integer(chosen.get("seconds")))

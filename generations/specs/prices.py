@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -13,6 +13,7 @@ CURRENCY = re.compile(r"[A-Z]{3}")
 MOST = Decimal(1_000_000)  # no video costs more; a column has room for less than this
 SMALLEST = Decimal("0.000001")
 CENT = Decimal("0.01")
+SUM = re.compile(r"([0-9]{1,7}(?:\.[0-9]{1,6})?) ([A-Z]{3})")
 MILLION = Decimal(1_000_000)
 
 
@@ -103,3 +104,50 @@ class Quote:
     @property
     def words(self) -> str:
         return f"about {money(self.amount, self.currency)}"
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What somebody was told a video costs before asking for it: a sum, or None where that nobody knows."""
+
+    amount: Decimal | None
+    currency: str = ""
+
+    @classmethod
+    def read(cls, text: str) -> "Agreed | None":
+        """Return what `carried` wrote; None for anything else."""
+        if text == "unknown":
+            return cls(None)
+        if text == "free":
+            return cls(Decimal(0))
+        if found := SUM.fullmatch(text):
+            return cls(Decimal(found[1]), found[2])
+        return None
+
+    @classmethod
+    def to(cls, quote: Quote | None) -> "Agreed":
+        return cls(quote.amount, quote.currency) if quote else cls(None)
+
+    @property
+    def carried(self) -> str:
+        """How a form carries it: "0.40 USD", "free" or "unknown"."""
+        if self.amount is None:
+            return "unknown"
+        return money(self.amount, self.currency) if self.currency else "free"
+
+    @property
+    def words(self) -> str:
+        """How the button says it."""
+        if self.amount is None:
+            return "price unknown"
+        return f"about {self.carried}" if self.currency else "free"
+
+    def times(self, count: int) -> "Agreed":
+        """Return what so many of them cost."""
+        return self if self.amount is None else replace(self, amount=self.amount * count)
+
+    def covers(self, quote: Quote | None) -> bool:
+        """Say whether a quote (None: nobody knows) asks for no more than this; sums are compared in one currency."""
+        if quote is None or self.amount is None:
+            return quote is None and self.amount is None
+        return quote.amount <= (self.amount if self.currency == quote.currency else 0)

@@ -1,18 +1,23 @@
 """What templates need to draw: icons, frames in their ratio, elapsed time, figures."""
 
 import re
+from collections.abc import Hashable
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
 from django import template
-from django.forms import BoundField
+from django.forms import BoundField, Form
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from generations.models import Status
+from generations.moments import time_words
 from generations.specs import Option, Size
+from generations.toasts import offer_of
 
 register = template.Library()
 
@@ -31,11 +36,43 @@ class Frame(NamedTuple):
 
 
 @register.simple_tag
+@cache
 def icon(name: str, classes: str = "") -> SafeString:
     """Return one icon of the sprite, hidden from screen readers: the words are beside it."""
     return format_html(
         '<svg class="icon {}" aria-hidden="true"><use href="{}#{}"/></svg>', classes, static("icons.svg"), name
     )
+
+
+# What is drawn from nothing but its key: the choices of a form, which are the same for everybody who makes them.
+_drawn: dict[Hashable, SafeString] = {}
+MOST_DRAWN, LONGEST_KEPT = 2000, 100
+
+
+def drawn(key: Hashable, template: str, **context: object) -> SafeString:
+    """Return a template rendered with what `key` stands for; drawn once."""
+    if key not in _drawn:
+        if len(_drawn) >= MOST_DRAWN:
+            _drawn.clear()
+        _drawn[key] = render_to_string(template, context)
+    return _drawn[key]
+
+
+@register.simple_tag
+def option(field: BoundField) -> SafeString:
+    """Return one option of a video model, drawn by its kind."""
+    template, value = "generations/_option.html", field.value()
+    is_plain = isinstance(value, str | int | None) and len(str(value)) <= LONGEST_KEPT
+    if field.errors or field.uploads or field.stray or not is_plain:
+        return render_to_string(template, {"field": field})
+    return drawn((field.form.video_model, field.name, type(value), value), template, field=field)
+
+
+@register.simple_tag
+def models_to_choose(form: Form) -> SafeString:
+    """Return the options of the model's select, by maker."""
+    models = tuple(form.choosable)
+    return drawn((models, form.video_model), "generations/_models.html", form=form)
 
 
 @register.filter
@@ -113,6 +150,18 @@ def bare(field: BoundField, has_focus: bool = False) -> SafeString:
 def ratio(option: Size, value: str) -> str:
     """Return the nearest usual ratio of one of a size option's values: "4:3" for 1088x832."""
     return option.ratio_of(value)
+
+
+@register.filter
+def moment(seconds: float) -> str:
+    """Return a moment of a video as "0:03.20"."""
+    return time_words(seconds)
+
+
+@register.filter
+def action_of(message) -> dict | None:
+    """Return what a toast offers, {} for nothing; None for a message that is no toast: generations/toasts.py."""
+    return offer_of(message)
 
 
 @register.filter

@@ -1,7 +1,12 @@
-"""Back to the page that a small form was on."""
+"""Back to the page that a small form was on, and back from what was done there."""
+
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+
+from generations.toasts import toast
 
 
 def back(request: HttpRequest) -> HttpResponseRedirect:
@@ -12,3 +17,13 @@ def back(request: HttpRequest) -> HttpResponseRedirect:
     page = request.POST.get("next", "/")
     is_ours = url_has_allowed_host_and_scheme(page, allowed_hosts={request.get_host()})
     return HttpResponseRedirect(page if is_ours else "/")
+
+
+def say_deleted(request: HttpRequest, words: str, moment: datetime, there: str = "") -> None:
+    """Say in a toast what went into the trash at `moment`, with the button that brings it back.
+
+    `there` is where that leads: the page it was done on, else the library.
+    """
+    there = there or request.POST.get("next") or reverse("generations:library")
+    fields = {"at": moment.isoformat(), "next": there}
+    toast(request, words, label="Undo", url=reverse("generations:undo"), fields=fields)

@@ -1,5 +1,6 @@
 """One generation: its page, its record, and what a person may do with it."""
 
+import secrets
 from uuid import UUID
 
 from django.contrib import messages
@@ -8,9 +9,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from generations.forms.several import retry_price
 from generations.lifecycle import decisions
 from generations.models import Generation, Status
 from generations.specs import money
+from generations.views.around import around
+from generations.views.family import family_of
+from generations.views.marked import marks_context
 
 
 def visible(request: HttpRequest, uuid: UUID) -> Generation:
@@ -26,17 +31,20 @@ def detail(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 def detail_context(request: HttpRequest, generation: Generation) -> dict:
     """Return what the page of one generation shows: itself, its trail, its family."""
-    mine = Generation.objects.visible_to(request.user).for_cards()
-    siblings = mine.filter(prompt=generation.prompt_id).exclude(pk=generation.pk).exclude(parent=generation)
-    return {
-        "generation": generation,
-        "parent": shown_parent(generation),
-        "money": money_words(generation),
-        "events": generation.events.order_by("id"),
-        "inputs": generation.inputs.select_related("upload"),
-        "children": mine.filter(parent=generation).order_by("id")[:12],
-        "siblings": siblings.newest()[:6],
-    }
+    parent = shown_parent(generation)
+    return (
+        marks_context(request, generation)
+        | {
+            "parent": parent,
+            "family": family_of(request.user, generation, parent),
+            "retry_price": retry_price(generation, request.user) if generation.is_finished else "",
+            "retry_token": secrets.token_urlsafe(16),
+            "money": money_words(generation),
+            "events": generation.events.order_by("id"),
+            "inputs": generation.inputs.select_related("upload"),
+        }
+        | around(request, generation)
+    )
 
 
 def shown_parent(generation: Generation) -> Generation | None:
@@ -89,6 +97,7 @@ def as_record(generation: Generation) -> dict:
         },
         "measured": measured(generation),
         "price": price(generation),
+        "rewritten_prompt": generation.rewritten_prompt or None,
         "differs": generation.differs,
         "video": generation.video_url or None,
         "poster": generation.poster_url or None,

@@ -7,6 +7,8 @@ from django.views.decorators.http import require_safe
 
 from generations.models import Generation
 from generations.views.detail import detail_context
+from generations.views.groups import group_of_page, members, summary
+from generations.views.tiles import for_tiles
 
 MOST_CARDS = 200
 
@@ -30,5 +32,12 @@ def live(request: HttpRequest) -> HttpResponse:
     if request.GET.get("page") == "detail":
         context = detail_context(request, changes[0])
         return render(request, "generations/detail.html#changed", context | {"is_live": is_live, "oob": True})
+    if request.GET.get("page") == "library":
+        rows = for_tiles(Generation.objects.visible_to(request.user), request.user)
+        tiles = rows.filter(pk__in=[generation.pk for generation in changes])
+        return render(request, "generations/_tile.html#changes", {"changes": tiles, "is_live": is_live, "oob": True})
     context = {"changes": changes, "is_live": is_live, "oob": True}
+    if group := group_of_page(request):
+        context |= {"group": group, "summary": summary(members(request, group))}
+        return render(request, "generations/group.html#changed", context)
     return render(request, "generations/_generation.html#changes", context)

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from generations.lifecycle.files import path_of
 from generations.media import serve_file
+from generations.media.serving import IMMUTABLE
 from generations.models import Generation, Upload
 
 TYPES = {"mp4": "video/mp4", "webm": "video/webm", "webp": "image/webp"}
@@ -35,6 +36,16 @@ def poster(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
 
 
 @require_safe
+def preview(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
+    """The short silent copy that plays under the pointer."""
+    generation = stored(request, uuid)
+    if not generation.preview:
+        raise Http404
+    etag, filename = f"{generation.sha256}-preview", f"{generation.uuid.hex}.preview.mp4"
+    return serve(request, generation.preview, etag=etag, filename=filename)
+
+
+@require_safe
 def upload(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """An accepted image, for its thumbnail."""
     try:
@@ -54,7 +65,14 @@ def stored(request: HttpRequest, uuid: UUID) -> Generation:
 
 
 def serve(
-    request: HttpRequest, name: str, *, etag: str, filename: str, download: bool = False, content_type: str = ""
+    request: HttpRequest,
+    name: str,
+    *,
+    etag: str,
+    filename: str,
+    download: bool = False,
+    content_type: str = "",
+    cache_control: str = IMMUTABLE,
 ) -> HttpResponseBase:
     """Send a file of the media folder. Raises Http404 when it is not on the disk."""
     path = path_of(name)
@@ -67,6 +85,7 @@ def serve(
             last_modified=path.stat().st_mtime,
             filename=filename.rpartition("/")[2],
             download=download,
+            cache_control=cache_control,
         )
     except FileNotFoundError:
         raise Http404 from None

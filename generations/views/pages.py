@@ -1,54 +1,18 @@
-"""Prompts, the queue and the models."""
+"""The queue and the models."""
 
-from collections import defaultdict
-
-from django.db.models import Count, Exists, F, Max, OuterRef, Window
-from django.db.models.functions import RowNumber
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
-from django.views.decorators.vary import vary_on_headers
 
 from generations.catalog import catalog
 from generations.forms import choosable_models
-from generations.forms.library import search_words
-from generations.models import Generation, ModelSwitch, Prompt, Status
+from generations.models import Generation, ModelSwitch, Status
+from generations.models.experience import figures_of_model
 from generations.models.money import known_prices
 from generations.models.switches import successor_of, why_not
-from generations.views.fragments import wants_fragment
-from generations.views.paging import page_of
 
-PROMPTS = 20
-VIDEOS = 4
 QUEUE = 100
-
-
-@require_safe
-@vary_on_headers("HX-Request")
-def prompts(request: HttpRequest) -> HttpResponse:
-    """Each prompt of the team once, with its newest videos beside it."""
-    words = search_words(request.GET.get("q", ""))
-    in_use = Generation.objects.filter(prompt=OuterRef("pk"), deleted_at=None)
-    found = Prompt.objects.visible_to(request.user).filter(Exists(in_use))
-    if words:
-        found = found.filter(text__icontains=words)
-    page = page_of(found, request.GET, size=PROMPTS, keep={"q": words} if words else {})
-    add_uses(page.rows, Generation.objects.visible_to(request.user).filter(prompt__in=page.rows))
-    part = "#rows" if wants_fragment(request) else ""
-    return render(request, f"generations/prompts.html{part}", {"prompts": page.rows, "page": page, "q": words})
-
-
-def add_uses(prompts: list[Prompt], generations) -> None:
-    """Give each prompt its `uses`, its `last_use` and its `newest` few videos: two statements whatever their number."""
-    counts = generations.order_by().values("prompt").annotate(uses=Count("pk"), last_use=Max("created_at"))
-    used = {row["prompt"]: (row["uses"], row["last_use"]) for row in counts}
-    ranked = generations.annotate(place=Window(RowNumber(), partition_by=F("prompt"), order_by=F("id").desc()))
-    newest: dict[int, list[Generation]] = defaultdict(list)
-    for generation in ranked.filter(place__lte=VIDEOS).newest().for_cards():
-        newest[generation.prompt_id].append(generation)
-    for prompt in prompts:
-        prompt.uses, prompt.last_use = used.get(prompt.pk, (0, prompt.used_at))  # the last one may just have gone
-        prompt.newest = newest[prompt.pk]
+CASES = 12
 
 
 @require_safe
@@ -84,6 +48,7 @@ def models(request: HttpRequest) -> HttpResponse:
             "why_not": why_not(model, switches.get(model.key)),
             "successor": successor_of(model),
             "prices": prices[model.key],
+            "seen": figures_of_model(model.key)[:CASES],
         }
         for model in catalog().models
         if model.key not in hidden

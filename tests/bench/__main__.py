@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
@@ -13,10 +14,12 @@ import django
 
 django.setup()
 
-from tests.bench import engine  # noqa: E402
+from tests.bench import engine, history, programs, web  # noqa: E402
 from tests.bench.figures import Figure, table  # noqa: E402
 
-ROWS = {row.__name__: row for row in (engine.polls, engine.flight, engine.idle, engine.download, engine.soak)}
+ENGINE = (engine.polls, engine.flight, engine.idle, engine.download, engine.soak)
+PROGRAMS = (programs.api, programs.gigabyte, programs.litellm)
+ROWS = {row.__name__: row for row in (*ENGINE, web.submit, history.history, *PROGRAMS)}
 
 
 def measure(name: str) -> list[Figure]:
@@ -33,8 +36,10 @@ def measure(name: str) -> list[Figure]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[[], *ROWS], help=f"rows to measure: {', '.join(ROWS)}")
+    parser.add_argument("--rows", type=int, default=history.ROWS, help="rows of the library that `history` fills")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     chosen = parser.parse_args()
+    ROWS["history"] = partial(history.history, chosen.rows)
     load = os.getloadavg()[0]
     found = {name: measure(name) for name in chosen.names or ROWS}
     figures = [figure for row in found.values() for figure in row]

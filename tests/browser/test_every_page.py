@@ -20,6 +20,14 @@ PAGES = {
     "tall": ("admin", "/generations/{tall}/"),
     "another size": ("admin", "/generations/{differs}/"),
     "long prompt": ("admin", "/generations/{long}/"),
+    "ready, of a filtered list": ("admin", "/generations/{ready}/?from=status%3Dcompleted&t=1.5"),
+    "provenance": ("admin", "/generations/{ready}/provenance/"),
+    "provenance, failed": ("admin", "/generations/{failed}/provenance/"),
+    "compare": ("admin", "/compare/?v={ready}&v={tall}"),
+    "compare, blindly": ("admin", "/compare/?v={ready}&v={tall}&v={differs}&v={long}&blind=1"),
+    "compare, choosing": ("admin", "/compare/?v={ready}"),
+    "compare, empty": ("carol", "/compare/"),
+    "comparisons, empty": ("carol", "/comparisons/"),
     "failed": ("admin", "/generations/{failed}/"),
     "moderated": ("alice", "/generations/{moderated}/"),
     "refused": ("alice", "/generations/{refused}/"),
@@ -37,6 +45,8 @@ PAGES = {
     "queue": ("admin", "/queue/"),
     "queue, empty": ("carol", "/queue/"),
     "gateways": ("admin", "/gateways/"),
+    "webhooks": ("admin", "/team/webhooks/"),
+    "webhooks, no manager": ("alice", "/team/webhooks/"),
     "desk": ("admin", "/queue/unknown/"),
     "desk, empty": ("carol", "/queue/unknown/"),
     "password change": ("alice", "/accounts/password/change/"),
@@ -93,8 +103,8 @@ def assert_fits(page: Page) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_it_is_accessible_and_fits_a_phone(visit: Visit, showcase: dict[str, str], name: str, complaints: Complaints):
     page = open_page(visit, showcase, name)
-    if name == "not found":
-        complaints.expect("404")
+    if code := {"not found": "404", "webhooks, no manager": "403"}.get(name):
+        complaints.expect(code)
     assert_accessible(page)
     assert_fits(page)
     expect(page.get_by_role("heading", level=1)).to_have_count(1)

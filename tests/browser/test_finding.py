@@ -58,19 +58,98 @@ def test_the_slash_leads_to_the_search(library: Page):
     expect(library.get_by_label("Search")).to_be_focused()
 
 
-def test_pages_are_links_that_stay_put(visit: Visit):
+def test_older_pages_come_when_they_are_scrolled_to_and_are_links(visit: Visit):
     page = visit("bob")
     for number in range(26):
         order(page, f"A page of a book, number {number} [refuse]")
+    plain = visit("bob", java_script_enabled=False)
+    plain.goto("/generations/?q=page+of+a+book")
+    expect(plain.locator("article")).to_have_count(24)
+    plain.get_by_role("link", name="Older").click()
+    expect(plain.locator("article")).to_have_count(2)
+    expect(plain.locator("article").last).to_contain_text("number 0")
+    expect(plain).to_have_url(re.compile(r"q=page[^&]*&before=\d+"))
+    plain.get_by_role("link", name="Newer").click()
+    expect(plain.locator("article").first).to_contain_text("number 25")
+
     page.goto("/generations/?q=page+of+a+book")
-    expect(page.locator("article")).to_have_count(24)
-    page.get_by_role("link", name="Older").click()
-    expect(page.locator("article")).to_have_count(2)
-    expect(page.locator("article").last).to_contain_text("number 0")
-    expect(page).to_have_url(re.compile(r"q=page[^&]*&before=\d+"))
-    expect(page.get_by_role("link", name="Older")).to_have_count(0)
-    page.get_by_role("link", name="Newer").click()
-    expect(page.locator("article").first).to_contain_text("number 25")
+    page.locator("article").last.scroll_into_view_if_needed()
+    page.keyboard.press("End")
+    expect(page.locator("article")).to_have_count(26)
+    expect(page).to_have_url(re.compile(r"q=page[+%20]+of[+%20]+a[+%20]+book$"))
+
+
+def test_a_selection_is_marked_deleted_and_brought_back(visit: Visit):
+    page = visit("bob")
+    for number in range(4):
+        order(page, f"A shelf of jars, number {number} [refuse]")
+    page.goto("/generations/?q=shelf+jars&status=failed")
+    for _ in range(20):
+        if page.locator("article").count() == 4:
+            break
+        page.wait_for_timeout(1000)
+        page.reload()
+    expect(page.locator("article")).to_have_count(4)
+    bar, boxes = page.locator("#bulk"), page.locator("input[name=pick]")
+    expect(bar).to_be_hidden()
+    page.locator("article").first.hover()
+    boxes.first.check()
+    boxes.nth(2).click(modifiers=["Shift"])
+    expect(bar).to_contain_text("3 selected")
+    page.keyboard.press("Escape")
+    expect(bar).to_be_hidden()
+    boxes.first.check()
+    page.get_by_label("Tags to add").fill("jars, glass")
+    bar.get_by_role("button", name="Tag").click()
+    expect(page.locator(".page-notices")).to_contain_text("1 video tagged jars, glass.")
+    page.goto("/generations/?tag=glass")
+    expect(page.locator("article")).to_have_count(1)
+    page.locator("article").hover()
+    page.locator("input[name=pick]").check()
+    bar.get_by_role("button", name="Delete").click()
+    expect(page.locator("article")).to_have_count(0)
+    page.locator("#toasts").get_by_role("button", name="Undo").click()
+    expect(page.locator("article")).to_have_count(1)
+
+
+def test_a_star_on_a_tile_is_set_in_place(visit: Visit, showcase: dict[str, str]):
+    page = visit("alice")
+    page.goto("/generations/?status=completed")
+    tile = page.locator(f"#generation-{showcase['tall']}")
+    tile.hover()
+    tile.locator(".tile-star").click()
+    expect(tile.locator(".tile-star")).to_have_attribute("aria-pressed", "true")
+    page.goto("/generations/?star=mine")
+    expect(page.locator("article")).to_have_count(1)
+
+
+def test_a_video_plays_small_and_silent_under_the_pointer(visit: Visit, showcase: dict[str, str]):
+    page = visit("alice", reduced_motion="no-preference")
+    page.goto("/generations/?status=completed")
+    media = page.locator(f"#generation-{showcase['ready']} .tile-media")
+    expect(media).to_have_attribute("data-preview", re.compile("/preview/"), timeout=30_000)
+    media.hover()
+    expect(media.locator("video")).to_have_count(1)
+    assert media.locator("video").evaluate("video => video.muted && video.loop")
+    page.mouse.move(0, 0)
+    expect(page.locator(".tile-preview")).to_have_count(0)
+    still = visit("alice")  # reduced motion
+    still.goto("/generations/?status=completed")
+    still.locator(f"#generation-{showcase['ready']} .tile-media").hover()
+    expect(still.locator(".tile-preview")).to_have_count(0)
+
+
+def test_marks_are_set_in_place(visit: Visit, showcase: dict[str, str]):
+    page = visit("alice")
+    page.goto(f"/generations/{showcase['ready']}/")
+    marks = page.locator("#marks")
+    marks.get_by_role("button", name="4 stars").click()
+    expect(marks).to_contain_text("Rating: 4 of 5")
+    marks.get_by_label("Tags", exact=True).fill("gutter")
+    marks.get_by_role("button", name="Add").click()
+    expect(marks.get_by_role("link", name="gutter")).to_be_visible()
+    marks.get_by_role("button", name="Remove the tag gutter").click()
+    expect(marks.get_by_role("link", name="gutter")).to_have_count(0)
 
 
 def test_a_prompt_is_kept_once_and_used_again_in_one_click(visit: Visit, showcase: dict[str, str]):

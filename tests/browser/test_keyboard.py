@@ -47,7 +47,9 @@ def test_the_composer_is_walked_from_prompt_to_generate_with_a_focus_that_shows(
     page.goto("/?model=wan/wan2.6")  # as a link, so that no change is named that could be undone
     page.get_by_label("Prompt", exact=True).focus()
     stops = tab(page, until="Generate")
-    assert [stop["name"].split(" ")[0].rstrip(",") for stop in stops] == ["Model", "5", "16:9", "Generate"]
+    assert [stop["name"].split(" ")[0].rstrip(",") for stop in stops] == [
+        *("Search", "Model", "5", "16:9", "Copies", "Generate")
+    ]
     assert all(stop["ring"] for stop in stops), stops
 
 

@@ -25,6 +25,14 @@ class XAITests(DialectContract, SimpleTestCase):
             {"model": "grok-imagine-video", "prompt": "A candle", "image": {"url": PICTURE}, **FIELDS},
         )
 
+    def test_another_video_is_edited_at_an_address_of_its_own(self):
+        link = "https://example.com/clip.mp4"
+        message = self.dialect.create(VideoRequest("grok-imagine-video", "Make it night", {"video.url": link}))
+        self.assertEqual((message.method, message.path), ("POST", "/grok/v1/videos/edits"))
+        self.assertEqual(
+            message.json, {"model": "grok-imagine-video", "prompt": "Make it night", "video": {"url": link}}
+        )
+
     def test_an_answer_without_a_status_is_a_task_that_waits(self):
         task = self.dialect.read_task(self.answer(200, self.sample("waiting")))
         self.assertEqual((task.upstream_id, task.status, task.word), ("task_example", TaskStatus.WAITING, ""))

@@ -22,9 +22,11 @@ from unittest import mock
 
 import pytest
 import time_machine
+from django.conf import settings as django_settings
 from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.test import TestCase, override_settings
+from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 from hypothesis import HealthCheck, Phase, settings
@@ -179,6 +181,7 @@ def patched() -> Iterator[None]:
         (download, "_store", store),
         (download, "sync_folder", lambda folder: World.gateway.pass_("after the rename")),
         (download, "make_poster", lambda video, poster: poster.write_bytes(b"a picture")),
+        (download, "make_preview", lambda video, preview: preview.write_bytes(b"a preview")),
         (lifeline, "is_leaving", lambda: World.is_leaving),
         (heartbeat, "threading", SimpleNamespace(Event=mock.Mock, Thread=mock.Mock)),  # beats at its start alone
         (os, "fsync", lambda handle: World.gateway.pass_("in its fsync")),
@@ -285,6 +288,7 @@ class Schedule(RuleBasedStateMachine):
         World.is_leaving, World.opened = False, ""
         self.sent_again: Counter[int] = Counter()
         self.rows: dict[int, dict] = {}
+        self.dated: set[Path] = set()
         self.pages: dict[int, dict] = {}  # the rows as people's pages showed them, a step ago
         self.tokens = 0
         self.is_seen_to_its_end = False
@@ -389,6 +393,7 @@ class Schedule(RuleBasedStateMachine):
     def all_is_well(self):
         before = self.pages = self.rows
         self.look()
+        self.date_receipts()
         if self.every.rows():
             self.ask_in_words()
         self.check_against_the_gateways_account()
@@ -397,6 +402,13 @@ class Schedule(RuleBasedStateMachine):
                 self.check_change(before[pk], row)
             if row["status"] == Status.COMPLETED:
                 assert path_of(row["file"]).read_bytes() == VIDEO
+
+    def date_receipts(self) -> None:
+        """Give each new receipt the time of the schedule: a file's own is that of the machine."""
+        for path in {*django_settings.RECEIPTS_DIR.glob("*")} - self.dated:
+            now = timezone.now().timestamp()
+            os.utime(path, (now, now))
+            self.dated.add(path)
 
     @staticmethod
     def ask_in_words() -> None:

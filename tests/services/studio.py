@@ -117,7 +117,7 @@ class Studio:
         before = self.said().count("VideoStudio is ready")
         wait_for(
             lambda: self.said().count("VideoStudio is ready") > before or self.process.poll() is not None,
-            seconds=60,
+            seconds=120,
             why=self.said(),
         )
         assert self.process.poll() is None, self.said()
@@ -130,7 +130,7 @@ class Studio:
     def run(self, *arguments: str) -> str:
         """Run one management command beside the tree and return what it printed. Raises when it fails."""
         process = self.manage(*arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        printed, _ = process.communicate(timeout=60)
+        printed, _ = process.communicate(timeout=180)
         assert process.returncode == 0, printed
         return printed
 

@@ -40,8 +40,9 @@ class StartAndStopTests(StudioTestCase):
         self.assertNotIn("Traceback", printed)
 
     def test_stopped_in_the_middle_of_a_generation_it_goes_on_at_the_next_start(self):
+        self.upstream.missing_at_first(2).missing_at_first(2)  # so that neither has ended before both are on their way
         uuids = self.generate(2)
-        wait_for(lambda: set(self.statuses(uuids)) == {"in_progress"}, seconds=20)
+        wait_for(lambda: set(self.statuses(uuids)) == {"in_progress"}, seconds=60, why=self.studio.said())
         self.assertLess(self.studio.stop(), 10, self.studio.said())
         self.studio.start()
         self.assert_all_completed_from_one_create_each(uuids)

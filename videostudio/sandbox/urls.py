@@ -17,6 +17,7 @@ urlpatterns = [
     path("runwayml/v1/image_to_video", views.create_runway, name="runway-create"),
     path("runwayml/v1/tasks/<str:task_id>", views.retrieve_runway, name="runway-task"),
     path("grok/v1/videos/generations", views.create_xai, name="xai-create"),
+    path("grok/v1/videos/edits", views.create_xai, name="xai-edit"),
     path("grok/v1/videos/<str:task_id>", views.retrieve_xai, name="xai-task"),
     path("files/<str:token>.mp4", views.file, name="file"),
 ]

@@ -1,0 +1,75 @@
+"""The bytes of a video, and pictures of it: /v1/videos/{id}/content."""
+
+import threading
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from generations.api.problems import DO_NOT_RETRY, Problem
+from generations.lifecycle.files import path_of
+from generations.media import NotAVideo, serve_file
+from generations.media.sprites import make_spritesheet
+from generations.models import Generation, Status
+from generations.models.shown import Shown
+
+VARIANTS = ("video", "thumbnail", "spritesheet")
+TYPES = {"mp4": "video/mp4", "webm": "video/webm", "webp": "image/webp"}
+# Decoding takes a processor for a moment; whoever comes meanwhile waits for the same sheet.
+_DRAWING = threading.Lock()
+
+
+def serve(request: HttpRequest, row: Generation, variant: str) -> HttpResponseBase:
+    """Send a file of a finished video in full, by ranges where they are asked for. Raises Problem."""
+    name, etag = variant_of(row, variant)
+    path = path_of(name)
+    filename = Shown.download_name.fget(row) if variant == "video" else f"{row.uuid.hex}-{variant}.webp"
+    try:
+        response = serve_file(
+            request,
+            path,
+            content_type=TYPES[name.rpartition(".")[2]],
+            etag=etag,
+            last_modified=path.stat().st_mtime,
+            filename=filename,
+            download=True,
+        )
+    except FileNotFoundError:
+        raise Problem(404, "file_not_found", "The file is not stored any more.", param="id") from None
+    if response.status_code == 503:
+        words = "Too many files are being sent at the moment. Try again in a few seconds."
+        raise Problem(503, "too_many_streams", words, headers={"Retry-After": response.headers["Retry-After"]})
+    if response.status_code == 416:
+        headers = {"Content-Range": response.headers["Content-Range"]}
+        raise Problem(416, "range_not_satisfiable", "The file has no such bytes.", param="Range", headers=headers)
+    return response
+
+
+def variant_of(row: Generation, variant: str) -> tuple[str, str]:
+    """Return the stored name of a variant and its entity tag. Raises Problem."""
+    if row.purged_at is not None:
+        raise Problem(404, "file_not_found", "The file of this video was removed.", param="id")
+    if row.status != Status.COMPLETED or not row.file:
+        words = f"This video has no file: it is {row.get_status_display().lower()}. Ask for it until it is completed."
+        raise Problem(409, "video_not_ready", words, param="id", headers=DO_NOT_RETRY)
+    if variant == "video":
+        return row.file, row.sha256
+    if variant == "thumbnail":
+        if not row.poster:
+            raise Problem(404, "file_not_found", "This video has no thumbnail.", param="variant")
+        return row.poster, f"{row.sha256}-poster"
+    return spritesheet_of(row), f"{row.sha256}-sprites"
+
+
+def spritesheet_of(row: Generation) -> str:
+    """Return the stored name of a video's sheet, which is drawn when it is first asked for."""
+    name = f"sprites/{row.uuid.hex[:2]}/{row.uuid.hex}.webp"
+    path = path_of(name)
+    with _DRAWING:
+        if not path.exists():
+            try:
+                make_spritesheet(path_of(row.file), path)
+            except FileNotFoundError:
+                raise Problem(404, "file_not_found", "The file is not stored any more.", param="id") from None
+            except NotAVideo as error:
+                raise Problem(404, "file_not_found", str(error), param="variant") from error
+    return name

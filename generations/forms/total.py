@@ -1,0 +1,31 @@
+"""What several videos cost together."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from generations.lifecycle.lookups import Lookups
+from generations.models import Team
+from generations.specs import VideoModel, money
+
+type Priced = tuple[VideoModel, Mapping[str, object]]
+
+
+def total_words(asked: Iterable[Priced], team: Team, lookups: Lookups) -> str:
+    """Return the price of all together: "about 1.20 USD", "free", and how many have a price nobody knows."""
+    sums: Counter[str] = Counter()
+    unknown = 0
+    for model, options in asked:
+        gateway = lookups.gateway(model, team)
+        if gateway is None:
+            unknown += 1
+        elif not gateway.is_sandbox:
+            quote = lookups.quote(model, options, gateway)
+            if quote is None:
+                unknown += 1
+            else:
+                sums[quote.currency] += quote.amount
+    parts = [f"about {money(Decimal(amount), currency)}" for currency, amount in sums.items()]
+    if unknown:
+        parts.append("price unknown" if not parts else f"{unknown} of unknown price")
+    return " and ".join(parts) or "free"

@@ -1,0 +1,57 @@
+"""Adding a webhook."""
+
+from django import forms
+
+from generations.lifecycle.webhook_messages import host_of, why_not
+from generations.models import User, Webhook
+from generations.models.webhooks import Kind, managed_teams
+
+MOST = 20  # of one team
+
+
+class WebhookForm(forms.ModelForm):
+    """Where to tell what, and how. What was typed comes back when it is refused."""
+
+    url = forms.CharField(label="Address", strip=True, error_messages={"required": "Enter an address."})
+    kinds = forms.MultipleChoiceField(
+        label="Tell it when a video is",
+        choices=Kind.choices,
+        error_messages={"required": "Choose at least one thing to tell."},
+    )
+
+    class Meta:
+        model = Webhook
+        fields = ["team", "name", "url", "shape", "kinds"]
+
+    def __init__(self, *args, user: User, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.fields["team"].queryset = self.teams = managed_teams(user)
+        self.fields["team"].empty_label = None
+        self.fields["team"].required = False
+        self.fields["name"].error_messages["required"] = "Give it a name, so that others know what it is for."
+
+    @property
+    def chosen_kinds(self) -> list[str]:
+        """What is ticked: as it was posted, at first everything but what happens most."""
+        return self.data.getlist("kinds") if self.is_bound else [Kind.COMPLETED, Kind.FAILED, Kind.UNKNOWN]
+
+    def clean_team(self):
+        """The team that was chosen; the first where there is no choice."""
+        return self.cleaned_data["team"] or self.teams.first()
+
+    def clean_url(self) -> str:
+        if problem := why_not(self.cleaned_data["url"]):
+            raise forms.ValidationError(problem)
+        return self.cleaned_data["url"]
+
+    def clean(self) -> dict:
+        data = super().clean()
+        if data.get("team") and data["team"].webhooks.count() >= MOST:
+            self.add_error(None, f"A team can have {MOST} webhooks. Delete one first.")
+        return data
+
+    def save(self, commit: bool = True) -> Webhook:
+        self.instance.created_by = self.user
+        self.instance.host = host_of(self.cleaned_data["url"])
+        return super().save(commit)

@@ -1,0 +1,49 @@
+"""Making the same once more: a new row of its own, linked to the old one."""
+
+from generations.lifecycle.begin import Order
+from generations.models import Gateway, Generation, ModelPrice, Upload, User
+from generations.models.switches import ModelSwitch, why_not
+from generations.specs import OptionErrors, Quote
+
+
+class CannotRepeat(Exception):
+    """It cannot be made again as it was; the message says why to a person."""
+
+
+def order_again(generation: Generation, user: User, *, token: str) -> Order:
+    """Return the order for the same video once more, paid by `user`'s team. Raises CannotRepeat."""
+    try:
+        model = generation.require_model()
+    except KeyError:
+        raise CannotRepeat("its model is not in the catalogue any more") from None
+    if reason := why_not(model, ModelSwitch.objects.all().by_key().get(model.key)):
+        raise CannotRepeat(reason)
+    try:
+        options = model.clean(generation.options)
+    except OptionErrors as error:
+        raise CannotRepeat(" ".join(sentence for found in error.errors.values() for sentence in found)) from error
+    uploads: dict[str, list[Upload]] = {}
+    for given in generation.inputs.select_related("upload"):
+        uploads.setdefault(given.option, []).append(given.upload)
+    return Order(
+        user=user,
+        team=generation.team,
+        model=model,
+        prompt=generation.prompt.text,
+        options=options,
+        uploads=uploads,
+        form_token=f"{token}.{generation.pk}"[:64],
+        parent=generation,
+        relation=Generation.Relation.RERUN,
+    )
+
+
+def quote_of(order: Order) -> tuple[Quote | None, bool]:
+    """Return what an order costs now, None when nobody knows, and whether that is because it is free.
+
+    Raises CannotRepeat when nobody offers its model.
+    """
+    gateway = Gateway.objects.all().offering(order.model, order.team)
+    if gateway is None:
+        raise CannotRepeat(f"no gateway offers {order.model.label} at the moment")
+    return ModelPrice.objects.all().quote(order.model, order.options, gateway), gateway.is_sandbox

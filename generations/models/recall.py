@@ -1,0 +1,82 @@
+"""Prompts found again: matching words, alike, by version; every question looks at a bounded number of rows."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from generations.models.generation import Generation
+from generations.models.prompt import Prompt, likeness, words_of
+
+MOST_MATCHES = 12
+CANDIDATES = 300  # how many of the team's latest prompts are compared for likeness
+ALIKE = 0.7  # share of words in common from which two prompts are alike
+FEWEST_WORDS = 4  # shorter ones are alike by accident
+LONGEST_DIFF = 600  # words of a text that are compared one by one
+
+
+def prompts_matching(user, text: str, *, before: Prompt | None = None):
+    """Return the team's prompts that contain `text`, the last used first; all of them for no text."""
+    found = Prompt.objects.visible_to(user).order_by("-used_at", "-id")
+    if text:
+        found = found.filter(text__icontains=text)
+    if before:
+        earlier = Q(used_at__lt=before.used_at) | Q(used_at=before.used_at, pk__lt=before.pk)
+        found = found.filter(earlier)
+    return found[:MOST_MATCHES]
+
+
+@dataclass(frozen=True)
+class Similar:
+    """A video that was made of the same words, or nearly."""
+
+    generation: Generation
+    is_exact: bool
+
+
+def similar_to(user, text: str) -> Similar | None:
+    """Return the newest video of the same prompt, else of the one most alike among the team's latest.
+
+    Three statements at most. A prompt whose videos were all deleted is not worth a word.
+    """
+    words = set(words_of(text))
+    if not words:
+        return None
+    prompts = Prompt.objects.visible_to(user)
+    made = Generation.objects.visible_to(user).for_cards().newest()
+    if newest := made.filter(prompt__in=prompts.filter(likeness=likeness(text)).values("pk")).first():
+        return Similar(newest, is_exact=True)
+    if len(words) < FEWEST_WORDS:
+        return None
+    latest = prompts.order_by("-used_at", "-id").values_list("pk", "text")[:CANDIDATES]
+    alike = sorted(((share(words, set(words_of(other))), pk) for pk, other in latest), reverse=True)
+    near = [pk for found, pk in alike[:5] if found >= ALIKE]
+    rows = {row.prompt_id: row for row in made.filter(prompt__in=near)[:20]} if near else {}
+    return next((Similar(rows[pk], is_exact=False) for pk in near if pk in rows), None)
+
+
+def share(one: set[str], other: set[str]) -> float:
+    """Return how much of all their words two texts have in common, 0 to 1."""
+    return len(one & other) / len(one | other) if one and other else 0.0
+
+
+def difference(old: str, new: str) -> Iterator[tuple[str, str]]:
+    """Yield ("same" | "out" | "in", words) that turn one text into the other, word by word.
+
+    What is longer than LONGEST_DIFF words is compared as a whole.
+    """
+    one, other = (re.findall(r"\S+\s*", text) for text in (old, new))
+    if max(len(one), len(other)) > LONGEST_DIFF:
+        one, other = [old], [new]
+    # A word is the same whatever space follows it.
+    matcher = difflib.SequenceMatcher(None, [w.strip() for w in one], [w.strip() for w in other], autojunk=False)
+    for kind, begin, end, start, stop in matcher.get_opcodes():
+        if kind == "equal":
+            yield "same", "".join(other[start:stop])
+            continue
+        if begin < end:
+            yield "out", "".join(one[begin:end])
+        if start < stop:
+            yield "in", "".join(other[start:stop])

@@ -1,0 +1,67 @@
+"""The library's tiles. What has ended never changes but for its marks, so its tile is drawn once a process."""
+
+import time
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+
+from generations.models import Generation, Star
+
+KEPT = 3_000  # tiles; about 3 KB each
+STALE = 600  # seconds after which a name or a label that has changed is seen
+
+_drawn: dict[tuple, SafeString] = {}
+
+
+@dataclass(frozen=True)
+class Day:
+    """What was asked for on one day, in UTC: the tiles of a page, and an id for its heading."""
+
+    date: date
+    tiles: list[SafeString]
+    key: int
+
+
+def starred_by(user, generations: QuerySet) -> QuerySet:
+    """Return generations that know whether this person starred them."""
+    return generations.annotate(is_starred=Exists(Star.objects.filter(person=user, generation=OuterRef("pk"))))
+
+
+def for_tiles(generations: QuerySet, user) -> QuerySet:
+    """Return generations with all that a tile shows, in one statement."""
+    return starred_by(user, generations.for_cards())
+
+
+def for_keys(generations: QuerySet, user) -> QuerySet:
+    """Return generations with what says which tile is theirs: `tiles` reads the others' rest."""
+    return starred_by(user, generations.only("id", "uuid", "version", "status", "rating", "created_at"))
+
+
+def by_day(rows: list[Generation], user) -> list[Day]:
+    """Return the rows of a page as tiles under their days. One statement for those that are not drawn yet, or none."""
+    drawn = tiles(rows, user)
+    days = groupby(rows, key=lambda row: row.created_at.date())
+    listed = [(day, list(found)) for day, found in days]
+    return [Day(day, [drawn[row.pk] for row in found if row.pk in drawn], found[0].pk) for day, found in listed]
+
+
+def tiles(rows: list[Generation], user) -> dict[int, SafeString]:
+    """Return the tile of each row by its id; one that went meanwhile has none."""
+    period, language = int(time.time() / STALE), get_language()
+    keys = {row.pk: (row.uuid, row.version, row.is_starred, row.rating, language, period) for row in rows}
+    found = {pk: _drawn[key] for pk, key in keys.items() if key in _drawn}
+    missing = [pk for pk in keys if pk not in found]
+    if not missing:
+        return found
+    if len(_drawn) > KEPT:
+        _drawn.clear()
+    for row in for_tiles(Generation.objects.filter(pk__in=missing), user):
+        found[row.pk] = render_to_string("generations/_tile.html#tile", {"generation": row})
+        if row.is_finished and not row.is_overdue and row.version == keys[row.pk][1]:
+            _drawn[keys[row.pk]] = found[row.pk]
+    return found

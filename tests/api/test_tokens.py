@@ -1,0 +1,237 @@
+"""Tokens: what they open, what is stored of them, and how many requests they are good for."""
+
+import hashlib
+import io
+from datetime import timedelta
+
+from django.core.management import CommandError, call_command
+from django.test import SimpleTestCase, TestCase
+from django.utils import timezone
+
+from generations.api.rates import Rates
+from generations.models import ApiToken, Generation, Status, User
+from generations.models.tokens import digest_of
+from tests.api.base import ASKED, Api, FreshRates, error_of, make_token
+from tests.factories import alice, bob, carol, make_gateway, make_generation, make_user
+from tests.lifecycle.base import everything_stored
+from tests.pages import read
+
+
+class OpeningTests(FreshRates, TestCase):
+    def status(self, secret: str) -> int:
+        return Api(secret).get("/videos").status_code
+
+    def test_only_a_usable_token_opens(self):
+        secret = make_token()
+        self.assertEqual(self.status(secret), 200)
+        for wrong in ("vs_unknown", "sk-other", secret[:-1], secret + "x", "vs_" + "x" * 500, "vs_ä"):
+            with self.subTest(wrong):
+                response = Api(wrong).get("/videos")
+                self.assertEqual((response.status_code, error_of(response)["code"]), (401, "invalid_token"))
+                self.assertIn("Bearer", response.headers["WWW-Authenticate"])
+        for header in ("", "Basic abc", secret, "Bearer", "Bearer "):
+            with self.subTest(header):
+                response = Api(Authorization=header).get("/videos")
+                self.assertEqual((response.status_code, error_of(response)["code"]), (401, "missing_token"))
+
+    def test_revoked_expired_or_of_an_account_that_is_off_it_opens_nothing_at_once(self):
+        for change in (
+            lambda token: token.revoke(),
+            lambda token: ApiToken.objects.update(expires_at=timezone.now() - timedelta(seconds=1)),
+            lambda token: User.objects.filter(pk=token.user_id).update(is_active=False),
+        ):
+            secret = make_token()
+            self.assertEqual(self.status(secret), 200)
+            change(ApiToken.objects.first())
+            self.assertEqual(self.status(secret), 401)
+            User.objects.update(is_active=True)
+
+    def test_nothing_stored_opens_anything(self):
+        secret = make_token()
+        stored = everything_stored()
+        self.assertNotIn(secret, stored)
+        self.assertNotIn(secret[10:], stored)
+        self.assertIn(hashlib.sha256(secret.encode()).hexdigest(), stored)
+
+    def test_scopes(self):
+        make_gateway()
+        row = make_generation(Status.COMPLETED)
+        for scope, reach in (("read", {"list"}), ("create", {"create", "remix"}), ("manage", {"delete"})):
+            api = Api(make_token(scopes=[scope]))
+            found = {
+                "list": api.get("/videos"),
+                "create": api.post("/videos"),
+                "remix": api.post(f"/videos/{row.uuid}/remix", {"prompt": "A wolf"}),
+                "delete": api.delete(f"/videos/{row.uuid}"),
+            }
+            for name, response in found.items():
+                with self.subTest(scope, name=name):
+                    self.assertEqual(response.status_code, 200 if name in reach else 403)
+                    if name not in reach:
+                        self.assertIn(f"it has {scope}", error_of(response)["message"])
+
+    def test_the_last_use_is_written_at_most_once_a_minute(self):
+        secret = make_token()
+        api = Api(secret)
+        with self.assertNumQueries(3):
+            api.get("/videos")
+        used = ApiToken.objects.get().last_used_at
+        self.assertIsNotNone(used)
+        with self.assertNumQueries(2):
+            api.get("/videos")
+        self.assertEqual(ApiToken.objects.get().last_used_at, used)
+        ApiToken.objects.update(last_used_at=used - timedelta(seconds=61))
+        api.get("/videos")
+        self.assertGreater(ApiToken.objects.get().last_used_at, used - timedelta(seconds=61))
+
+
+class LimitTests(FreshRates, TestCase):
+    def test_a_token_has_so_many_requests_a_minute(self):
+        api = Api(make_token(rate=3))
+        for left in (2, 1, 0):
+            response = api.get("/videos")
+            self.assertEqual(response.headers["x-ratelimit-limit-requests"], "3")
+            self.assertEqual(response.headers["x-ratelimit-remaining-requests"], str(left))
+        response = api.get("/videos")
+        self.assertEqual((response.status_code, error_of(response)["type"]), (429, "rate_limit_error"))
+        self.assertEqual(response.headers["x-ratelimit-remaining-requests"], "0")
+        self.assertTrue(1 <= int(response.headers["Retry-After"]) <= 20)
+        self.assertRegex(response.headers["x-ratelimit-reset-requests"], r"^\d+s$")
+
+    def test_a_person_has_so_many_with_all_tokens_together(self):
+        User.objects.filter(pk=alice().pk).update(api_rate=3)
+        first, second = Api(make_token()), Api(make_token())
+        self.assertEqual([first.get("/videos").status_code for _ in range(2)], [200, 200])
+        self.assertEqual([second.get("/videos").status_code for _ in range(2)], [200, 429])
+        self.assertEqual(Api(make_token(bob())).get("/videos").status_code, 200)
+
+    def test_a_token_has_so_many_unfinished_videos_at_once(self):
+        make_gateway()
+        api, other = Api(make_token(at_once=2)), Api(make_token())
+        self.assertEqual([api.post("/videos").status_code for _ in range(3)], [200, 200, 429])
+        response = api.post("/videos")
+        self.assertEqual((error_of(response)["code"], response.headers["Retry-After"]), ("too_many_unfinished", "10"))
+        self.assertEqual(other.post("/videos").status_code, 200)
+        Generation.objects.filter(pk=Generation.objects.last().pk).update(status=Status.CANCELLED, due_at=None)
+        self.assertEqual(api.post("/videos").status_code, 200)
+
+    def test_a_person_has_so_many_with_all_tokens(self):
+        make_gateway()
+        User.objects.filter(pk=alice().pk).update(api_at_once=2)
+        make_generation()  # made in the browser: not a program's
+        statuses = [Api(make_token()).post("/videos").status_code for _ in range(3)]
+        self.assertEqual(statuses, [200, 200, 429])
+
+    def test_no_limit_is_no_header(self):
+        User.objects.filter(pk=alice().pk).update(api_rate=None)
+        self.assertNotIn("x-ratelimit-limit-requests", Api(make_token()).get("/videos").headers)
+
+
+class RatesTests(SimpleTestCase):
+    def test_it_fills_evenly(self):
+        rates = Rates()
+        buckets = [("token", 1, 60)]
+        for _ in range(60):
+            self.assertEqual(rates.take(buckets, now=0.0).wait, 0)
+        self.assertEqual(rates.take(buckets, now=0.0).wait, 1)
+        self.assertEqual(rates.take(buckets, now=1.0).wait, 0)
+        self.assertGreater(rates.take(buckets, now=1.0).wait, 0)
+        self.assertEqual(rates.take(buckets, now=1000.0).remaining, 59)
+
+    def test_a_refusal_takes_nothing_from_the_other_bucket(self):
+        rates = Rates()
+        rates.take([("token", 1, 1), ("person", 1, 5)], now=0.0)
+        for _ in range(3):
+            self.assertGreater(rates.take([("token", 1, 1), ("person", 1, 5)], now=0.0).wait, 0)
+        self.assertEqual(rates.take([("person", 1, 5)], now=0.0).remaining, 3)
+
+    def test_no_requests_at_all(self):
+        self.assertEqual(Rates().take([("token", 1, 0)], now=0.0).wait, 60)
+
+
+class PageTests(TestCase):
+    def setUp(self) -> None:
+        self.client.force_login(alice())
+
+    def make(self, **fields):
+        return self.client.post(
+            "/account/tokens/", {"name": "laptop", "scopes": ["read", "create"], "days": "", **fields}
+        )
+
+    def test_a_new_token_is_shown_once_and_works(self):
+        page = read(self.make())
+        secret = page.one("pre", id_="secret").text
+        self.assertTrue(secret.startswith("vs_"))
+        self.assertEqual(Api(secret).get("/videos").status_code, 200)
+        token = ApiToken.objects.get()
+        self.assertEqual((token.scopes, token.expires_at, token.digest), (["read", "create"], None, digest_of(secret)))
+        again = self.client.get("/account/tokens/")
+        self.assertNotContains(again, secret)
+        self.assertContains(again, secret[:10])
+        self.assertIn("no-store", again.headers["Cache-Control"])
+
+    def test_it_expires_when_it_was_chosen_to(self):
+        self.make(days="30")
+        left = ApiToken.objects.get().expires_at - timezone.now()
+        self.assertAlmostEqual(left.total_seconds(), 30 * 86400, delta=60)
+
+    def test_a_form_without_a_name_or_a_scope_is_refused_and_keeps_the_rest(self):
+        response = self.client.post("/account/tokens/", {"name": "", "days": "30"})
+        self.assertEqual(response.status_code, 422)
+        self.assertContains(response, "Give it a name", status_code=422)
+        self.assertContains(response, "Choose at least one thing", status_code=422)
+        self.assertEqual(read(response).one("select", name="days").one("option", value="30").get("selected", "no"), "")
+        self.assertEqual(ApiToken.objects.count(), 0)
+
+    def test_revoking(self):
+        secret = make_token()
+        token = ApiToken.objects.get()
+        self.assertRedirects(self.client.post(f"/account/tokens/{token.pk}/revoke/"), "/account/tokens/")
+        self.assertEqual(Api(secret).get("/videos").status_code, 401)
+        self.assertContains(self.client.get("/account/tokens/"), "Revoked")
+
+    def test_others_tokens_are_not_there(self):
+        make_token(carol(), name="secret plan")
+        token = ApiToken.objects.get()
+        self.assertNotContains(self.client.get("/account/tokens/"), "secret plan")
+        self.assertEqual(self.client.post(f"/account/tokens/{token.pk}/revoke/").status_code, 404)
+        self.assertTrue(ApiToken.objects.get().is_usable)
+
+
+class OperatorTests(TestCase):
+    def test_the_admin_lists_and_changes_nothing(self):
+        make_token(name="laptop")
+        self.client.force_login(make_user("root", is_staff=True, is_superuser=True))
+        page = self.client.get("/admin/generations/apitoken/")
+        self.assertContains(page, "laptop")
+        token = ApiToken.objects.get()
+        path = f"/admin/generations/apitoken/{token.pk}/"
+        self.assertNotContains(self.client.get(f"{path}change/"), token.digest)
+        self.assertEqual(self.client.post(f"{path}delete/").status_code, 403)
+        self.assertEqual(self.client.get("/admin/generations/apitoken/add/").status_code, 403)
+
+
+class CommandTests(FreshRates, TestCase):
+    def run_command(self, *arguments: str) -> str:
+        out = io.StringIO()
+        call_command("create_token", *arguments, stdout=out)
+        return out.getvalue()
+
+    def test_it_prints_the_token_alone(self):
+        alice()
+        printed = self.run_command("alice")
+        self.assertRegex(printed, r"^vs_[\w-]{43}\n$")
+        self.assertEqual(Api(printed.strip()).post("/videos", ASKED | {"seconds": "7"}).status_code, 422)
+
+    def test_scopes_and_days(self):
+        alice()
+        self.run_command("alice", "--scopes", "read", "--days", "2", "--name", "ci")
+        token = ApiToken.objects.get()
+        self.assertEqual((token.scopes, token.name, (token.expires_at - timezone.now()).days), (["read"], "ci", 1))
+
+    def test_nobody_and_nonsense_are_refused(self):
+        alice()
+        for arguments in (("nobody",), ("alice", "--days", "0"), ("alice", "--scopes", "all")):
+            with self.subTest(arguments), self.assertRaises(CommandError):
+                self.run_command(*arguments)
+        self.assertEqual(ApiToken.objects.count(), 0)

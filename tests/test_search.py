@@ -1,0 +1,145 @@
+"""Searching prompts: what words find, what never fails, and that the index keeps up."""
+
+from django.db import connection
+from django.test import SimpleTestCase, TestCase, TransactionTestCase
+from django.utils import timezone
+
+from generations import search
+from generations.models import Generation, SearchEntry, Team, matching
+from tests.factories import alice, carol, make_gateway, make_generation
+
+HOSTILE = (
+    *(
+        '"',
+        '""',
+        "'",
+        "*",
+        "a*",
+        "-",
+        "fox -hen",
+        "NOT",
+        "fox AND",
+        "OR OR",
+        "NEAR(a b)",
+        "words:fox",
+        "^fox",
+        "{",
+        "}",
+    ),
+    *("(fox", "fox)", "a:b:c", "\\", "%", "_", ";", "--", "/*", "fox & hen", "fox | hen", "!fox", "<->", ":*", "fox:*"),
+    *("'; DROP TABLE generations_generation; --", "\u0000", "\ufffd", "🦊", "é" * 400, "x " * 250, '"fox', 'fox"', "½"),
+    *("\u0301", "ﬁ", "İ", "ß", "٣", "a\u200bb", "\t", "AND NOT OR NEAR"),
+)
+
+
+class TermTests(SimpleTestCase):
+    def test_words_are_beginnings_and_quotes_are_as_they_stand(self):
+        found = search.terms('red fo "in the snow" sci-fi x "')
+        self.assertEqual(
+            [(term.text, term.is_prefix) for term in found],
+            [("red", True), ("fo", True), ("in the snow", False), ("sci fi", True), ("x", False)],
+        )
+
+    def test_nothing_of_a_query_is_an_operator(self):
+        for text in HOSTILE:
+            with self.subTest(text):
+                for term in search.terms(text):
+                    self.assertTrue(all(word.isalnum() for word in term.words), term)
+
+
+class SearchTestCase(TestCase):
+    @classmethod
+    def setUpTestData(cls) -> None:
+        make_gateway()
+        cls.team = alice().team.pk
+
+    def found(self, text: str) -> list[str]:
+        visible = Generation.objects.visible_to(alice())
+        return sorted(row.prompt.text for row in matching(visible, text, teams=[self.team]))
+
+
+class MatchTests(SearchTestCase):
+    def test_words_match_their_beginnings_in_any_order_and_case(self):
+        make_generation(prompt="A RED fox leaps over foxgloves")
+        make_generation(prompt="a reddish hen")
+        for text, count in (("fox", 1), ("re", 2), ("FOX red", 1), ("foxg lea", 1), ("ox", 0), ("red hen fox", 0)):
+            with self.subTest(text):
+                self.assertEqual(len(self.found(text)), count)
+
+    def test_a_phrase_is_those_words_next_to_each_other(self):
+        make_generation(prompt="A fox in the snow, at night")
+        for text, count in (
+            ('"fox in the"', 1),
+            ('"the fox"', 0),
+            ('"in the sno"', 0),
+            ('"snow at"', 1),
+            ('"fox" nig', 1),
+        ):
+            with self.subTest(text):
+                self.assertEqual(len(self.found(text)), count)
+
+    def test_one_letter_is_a_word_and_no_beginning(self):
+        make_generation(prompt="a fox")
+        self.assertEqual((len(self.found("a")), len(self.found("f"))), (1, 0))
+
+    def test_accents_addresses_and_paths_are_only_words(self):
+        make_generation(prompt="Un café à Lyon, see https://example.com/files/red-fox_4k.mp4 or and/or")
+        for text in ("cafe", "CAFÉ", "a lyon", "example", "files", "fox", "red-fox", "4k", "and/or", "mp4"):
+            with self.subTest(text):
+                self.assertEqual(len(self.found(text)), 1)
+
+    def test_scripts_without_spaces_are_found_inside(self):
+        make_generation(prompt="一只红色的狐狸在雪地里奔跑")
+        make_generation(prompt="赤いキツネ snow")
+        self.assertEqual(len(self.found("狐狸")), 1)
+        self.assertEqual(len(self.found("キツネ snow")), 1)
+        self.assertEqual(len(self.found("狗")), 0)
+
+    def test_no_text_is_an_error(self):
+        make_generation(prompt="A red fox")
+        for text in HOSTILE:
+            with self.subTest(text):
+                self.found(text)
+
+    def test_another_team_s_words_are_not_found(self):
+        make_generation(prompt="A secret fox", user=carol())
+        self.assertEqual(self.found("secret"), [])
+        self.assertEqual(matching(Generation.objects.visible_to(carol()), "secret", teams=[carol().team.pk]).count(), 1)
+
+    def test_in_the_trash_nothing_is_found_and_after_it_everything(self):
+        row = make_generation(prompt="A red fox")
+        for moment, count in ((timezone.now(), 0), (None, 1), (timezone.now(), 0)):
+            Generation.objects.filter(pk=row.pk).update(deleted_at=moment)
+            self.assertEqual((len(self.found("fox")), self.entries("fox")), (count, count))
+
+    def entries(self, text: str) -> int:
+        indexed, _ = search.split(text)
+        query = search.fts5(indexed, [self.team]) if connection.vendor == "sqlite" else search.tsquery(indexed)
+        return SearchEntry.objects.filter(words__match=query).count()
+
+    def test_a_row_that_is_gone_leaves_nothing_behind(self):
+        row = make_generation(prompt="A red fox")
+        row.events.all().delete()
+        row.delete()
+        self.assertEqual(self.entries("fox"), 0)
+
+
+class KeepingUpTests(TransactionTestCase):
+    def test_what_came_while_migrations_ran_is_found_afterwards(self):
+        make_gateway()
+        before = make_generation(prompt="A fox before")
+        search.before_migrations(using="default", plan=["something"])
+        during = make_generation(prompt="A fox meanwhile")
+        trashed = make_generation(prompt="A fox thrown away", deleted_at=timezone.now())
+        search.after_migrations(using="default")
+        after = make_generation(prompt="A fox afterwards")
+        found = matching(Generation.objects.visible_to(alice()), "fox", teams=[Team.objects.get().pk])
+        self.assertEqual({row.pk for row in found}, {before.pk, during.pk, after.pk})
+        Generation.objects.filter(pk=trashed.pk).update(deleted_at=None)
+        self.assertEqual(found.all().count(), 4)
+
+    def test_migrations_that_have_nothing_to_do_leave_the_triggers_alone(self):
+        search.before_migrations(using="default", plan=[])
+        make_gateway()
+        make_generation(prompt="A fox")
+        self.assertEqual(matching(Generation.objects.all(), "fox", teams=[alice().team.pk]).count(), 1)
