@@ -183,6 +183,17 @@ class RetryTests(StudioTestCase):
         self.assertEqual(self.press(row)["Location"], self.press(row)["Location"])
         self.assertEqual(Generation.objects.count(), 2)
 
+    def test_a_price_that_rose_since_the_page_was_shown_is_said_and_nothing_is_made(self):
+        row = make_generation("failed", options={"seconds": "10"})
+        price = make_price("0.08")
+        page = read(self.client.get(row.get_absolute_url()))
+        form = next(form for form in page.all("form", action=f"{row.get_absolute_url()}retry/"))
+        type(price).objects.filter(pk=price.pk).update(amount="0.09")
+        answer = self.client.post(f"{row.get_absolute_url()}retry/", form.controls(), follow=True)
+        self.assertContains(answer, "The price is now about 0.90 USD; it was about 0.80 USD when this was shown.")
+        self.assertContains(answer, "Retry, about 0.90 USD")
+        self.assertEqual(Generation.objects.count(), 1)
+
     def test_another_team_s_is_not_there(self):
         row = make_generation("failed")
         self.client.force_login(carol())

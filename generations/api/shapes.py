@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from generations.models import Failure, Generation, Status
 from generations.models.generation import GenerationQuerySet
 from generations.models.prepared import Statement, in_order, loaded
+from generations.models.record import measured
 
 # OpenAI's word for each of our statuses. An unknown outcome ends nothing: a client that waits goes on waiting.
 WORDS = {
@@ -94,20 +95,6 @@ def error(row: Generation) -> dict[str, str]:
     if row.status == Status.CANCELLED:
         return {"code": "cancelled", "message": "It was withdrawn before it was sent. Nothing was billed."}
     return {"code": row.failure or Failure.UPSTREAM_FAILED.value, "message": words(row)}
-
-
-def measured(row: Generation) -> dict[str, Any] | None:
-    if not row.sha256:
-        return None
-    return {
-        "width": row.measured_width,
-        "height": row.measured_height,
-        "seconds": row.measured_seconds,
-        "fps": row.measured_fps,
-        "has_audio": row.measured_has_audio,
-        "bytes": row.bytes,
-        "sha256": row.sha256,
-    }
 
 
 def quote(row: Generation) -> dict[str, str] | None:

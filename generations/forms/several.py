@@ -13,7 +13,7 @@ from generations.forms.given import visible_generation, visible_prompt
 from generations.forms.total import total_words
 from generations.lifecycle.lookups import Lookups
 from generations.lifecycle.together import NoGateway, begin_group
-from generations.models import Generation, Group, Team, User
+from generations.models import Group, Team, User
 from generations.specs import VideoModel
 
 MOST_MODELS = 8
@@ -139,30 +139,4 @@ def prefix_of(model: VideoModel) -> str:
     return re.sub(r"[^a-z0-9]+", "-", model.key.lower())
 
 
-def again(source: Generation, user: User, token: str) -> GenerationForm:
-    """Return the composer's form that asks for a generation once more, as if it had been typed again."""
-    data = QueryDict(mutable=True)
-    data.update({"model": source.model_key, "prompt": source.prompt.text, "form_token": token})
-    data["parent"] = str(source.uuid)
-    for name, value in source.options.items():
-        data.setlist(name, as_texts(value))
-    return GenerationForm(data, MultiValueDict(), user=user, video_model=source.video_model)
-
-
-def retry_price(source: Generation, user: User) -> str:
-    """Return what asking for a generation once more costs now; empty when its model cannot be chosen any more."""
-    model = source.video_model
-    choices = Choices()
-    if model is None or model not in choices.models(model):
-        return ""
-    return GenerationForm(user=user, video_model=model, values=source.options, choices=choices).price_words
-
-
-def as_texts(value: object) -> list[str]:
-    """Return a clean value as a form would send it."""
-    if isinstance(value, list | tuple):
-        return [str(item) for item in value]
-    return [str(value).lower() if isinstance(value, bool) else str(value)]
-
-
-__all__ = ["MOST_MODELS", "PRICE_ROSE", "NoGateway", "SeveralForm", "again"]
+__all__ = ["MOST_MODELS", "PRICE_ROSE", "NoGateway", "SeveralForm"]

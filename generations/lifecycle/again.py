@@ -1,9 +1,11 @@
 """Making the same once more: a new row of its own, linked to the old one."""
 
+from decimal import Decimal
+
 from generations.lifecycle.begin import Order
 from generations.models import Gateway, Generation, ModelPrice, Upload, User
 from generations.models.switches import ModelSwitch, why_not
-from generations.specs import OptionErrors, Quote
+from generations.specs import Agreed, OptionErrors, Quote
 
 
 class CannotRepeat(Exception):
@@ -47,3 +49,12 @@ def quote_of(order: Order) -> tuple[Quote | None, bool]:
     if gateway is None:
         raise CannotRepeat(f"no gateway offers {order.model.label} at the moment")
     return ModelPrice.objects.all().quote(order.model, order.options, gateway), gateway.is_sandbox
+
+
+def cost_again(generation: Generation, user: User) -> Agreed | None:
+    """Return what the same video once more costs now; None when it cannot be made again."""
+    try:
+        quote, is_free = quote_of(order_again(generation, user, token=""))
+    except CannotRepeat:
+        return None
+    return Agreed(Decimal(0)) if is_free else Agreed.to(quote)

@@ -36,7 +36,7 @@ class Dearer(Exception):
     """It costs more than was said, or nobody knows any more what it costs; the message says so to a person."""
 
     def __init__(self, agreed: Agreed, quote: Quote | None) -> None:
-        now = Agreed.to(quote)
+        self.before, self.now = agreed, (now := Agreed.to(quote))
         super().__init__(
             f"The button said {agreed.words}; now it is {now.words}. Nothing was sent and nothing is lost: "
             f"“Generate, {now.words}” makes it all the same."

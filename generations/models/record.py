@@ -87,6 +87,7 @@ def amount(value: Decimal | None) -> str | None:
 
 
 def measured(row: Generation) -> Record | None:
+    """Return what was measured of its file: pixels, seconds, bytes; None while it has none."""
     if not row.sha256:
         return None
     return {

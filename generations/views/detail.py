@@ -9,9 +9,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from generations.forms.several import retry_price
 from generations.lifecycle import decisions
+from generations.lifecycle.again import cost_again
 from generations.models import Generation, Status
+from generations.models.record import measured
 from generations.specs import money
 from generations.views.around import around
 from generations.views.family import family_of
@@ -37,7 +38,7 @@ def detail_context(request: HttpRequest, generation: Generation) -> dict:
         | {
             "parent": parent,
             "family": family_of(request.user, generation, parent),
-            "retry_price": retry_price(generation, request.user) if generation.is_finished else "",
+            "retry": cost_again(generation, request.user) if generation.is_finished else None,
             "retry_token": secrets.token_urlsafe(16),
             "money": money_words(generation),
             "events": generation.events.order_by("id"),
@@ -112,20 +113,6 @@ def as_record(generation: Generation) -> dict:
             }
             for event in generation.events.order_by("id")
         ],
-    }
-
-
-def measured(generation: Generation) -> dict | None:
-    if not generation.sha256:
-        return None
-    return {
-        "width": generation.measured_width,
-        "height": generation.measured_height,
-        "seconds": generation.measured_seconds,
-        "fps": generation.measured_fps,
-        "has_audio": generation.measured_has_audio,
-        "bytes": generation.bytes,
-        "sha256": generation.sha256,
     }
 
 

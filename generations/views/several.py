@@ -1,6 +1,7 @@
 """Several at once: one prompt on several models, a batch, and one video once more."""
 
 import secrets
+from dataclasses import replace
 from uuid import UUID
 
 from django.contrib import messages
@@ -10,7 +11,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from generations.forms.batch import BatchForm
-from generations.forms.several import PRICE_ROSE, NoGateway, SeveralForm, again
+from generations.forms.several import PRICE_ROSE, NoGateway, SeveralForm
+from generations.lifecycle.again import CannotRepeat, order_again
+from generations.lifecycle.begin import Dearer, begin
+from generations.specs import Agreed
 from generations.views.detail import visible
 from generations.views.studio import SEEN, SEEN_GROUP
 
@@ -78,14 +82,18 @@ def save(request: HttpRequest, form: SeveralForm | BatchForm) -> HttpResponse | 
 
 @require_POST
 def retry(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """Ask for one video once more: a new row, linked to the old one, by the composer's own form."""
+    """Ask for one video once more: a new row, linked to the old one, for no more than the button said."""
     source = visible(request, uuid)
-    form = again(source, request.user, request.POST.get("form_token", ""))
-    if not form.is_valid():
-        messages.warning(request, " ".join(sentence for found in form.errors.values() for sentence in found))
-        return redirect(f"{reverse('generations:studio')}?from={source.uuid}")
+    token = request.POST.get("form_token", "")[:40] or secrets.token_urlsafe(16)
+    agreed = Agreed.read(request.POST.get("shown_price", ""))
     try:
-        generation, is_new = form.save()
+        generation, is_new = begin(replace(order_again(source, request.user, token=token), agreed=agreed))
+    except CannotRepeat as error:
+        messages.warning(request, f"It cannot be made again as it was: {error}.")
+        return redirect(f"{reverse('generations:studio')}?from={source.uuid}")
+    except Dearer as error:
+        messages.warning(request, PRICE_ROSE.format(now=error.now.words, before=error.before.words))
+        return redirect(source)
     except NoGateway as error:
         messages.warning(request, str(error))
         return redirect(source)
