@@ -106,34 +106,11 @@ def make(order: Order, lookups: Lookups) -> Generation:
     gateway = lookups.gateway(order.model, order.team)
     if gateway is None:
         raise NoGateway(f"No gateway offers {order.model.label} at the moment. Choose another model.")
-    asked = order.model.asked(order.options)
     quote = lookups.quote(order.model, order.options, gateway)
     if order.agreed and not gateway.is_sandbox and not order.agreed.covers(quote):
         raise Dearer(order.agreed, quote)
-    generation = Generation(
-        team=order.team,
-        created_by=order.user,
-        prompt=lookups.prompt(order.team, normalise(order.prompt), order.edited_from),
-        origin=order.origin,
-        api_token_id=order.api_token,
-        form_token=order.form_token,
-        form_digest=order.digest() if order.form_token else "",
-        parent=order.parent,
-        relation=order.relation,
-        group=order.group,
-        options=dict(order.options),
-        asked_width=asked.width,
-        asked_height=asked.height,
-        asked_seconds=asked.seconds,
-        gateway=gateway,
-        model_key=order.model.key,
-        dialect=order.model.dialect,
-        upstream_model=order.model.upstream_id,
-        quote_amount=quote.amount if quote else None,
-        quote_currency=quote.currency if quote else "",
-        quote_source=quote.source if quote else FREE if gateway.is_sandbox else "",
-    )
-    insert(generation)
+    prompt = lookups.prompt(order.team, normalise(order.prompt), order.edited_from)
+    generation = insert(_row(order, prompt, gateway, quote))
     if quote:
         LedgerEntry.objects.create(
             generation=generation,
@@ -158,3 +135,31 @@ def make(order: Order, lookups: Lookups) -> Generation:
     Event.objects.write([asked_for])
     queue.hint("submit", generation.pk)
     return generation
+
+
+def _row(order: Order, prompt: Prompt, gateway: Gateway, quote: Quote | None) -> Generation:
+    """Return an order as a row that is not stored yet."""
+    asked = order.model.asked(order.options)
+    return Generation(
+        team=order.team,
+        created_by=order.user,
+        prompt=prompt,
+        origin=order.origin,
+        api_token_id=order.api_token,
+        form_token=order.form_token,
+        form_digest=order.digest() if order.form_token else "",
+        parent=order.parent,
+        relation=order.relation,
+        group=order.group,
+        options=dict(order.options),
+        asked_width=asked.width,
+        asked_height=asked.height,
+        asked_seconds=asked.seconds,
+        gateway=gateway,
+        model_key=order.model.key,
+        dialect=order.model.dialect,
+        upstream_model=order.model.upstream_id,
+        quote_amount=quote.amount if quote else None,
+        quote_currency=quote.currency if quote else "",
+        quote_source=quote.source if quote else FREE if gateway.is_sandbox else "",
+    )
