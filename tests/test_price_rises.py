@@ -68,6 +68,14 @@ class RiseTests(TestCase):
     def test_the_same_with_htmx(self):
         self.rise(headers=HTMX)
 
+    def test_the_sum_of_copies_that_rose_is_said_and_none_is_made(self):
+        make_price("0.08")
+        fields = self.opened(seconds="10") | {"copies": ["3"]}
+        ModelPrice.objects.update(amount=Decimal("0.10"))
+        form = self.assert_refused(self.press(fields), "about 2.40 USD", "about 3.00 USD")
+        self.assertEqual(self.press(form.controls()).status_code, 302)
+        self.assertEqual(Generation.objects.filter(quote_amount=Decimal("1.00")).count(), 3)
+
     def test_the_same_token_with_another_content_is_asked_again(self):
         make_price("0.08")
         fields = self.opened()

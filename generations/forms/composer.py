@@ -522,10 +522,12 @@ class GenerationForm(Costing, forms.Form):
             raise NoGateway(not_choosable(self.video_model, self.choosable, "")) from error
 
     def save_copies(self) -> tuple[Group, bool]:
-        """Return the group of as many videos as were asked for, and whether it is new. Raises NoGateway."""
+        """Return the group of as many videos as were asked for, and whether it is new. Raises NoGateway, Dearer."""
         orders = [self.order()] * self.cleaned_data["copies"]
         try:
             return begin_group(orders, kind=Group.Kind.COPIES, form_token=self.cleaned_data["form_token"])
+        except Dearer as error:
+            raise error.times(len(orders)) from error
         except NoGateway as error:
             raise NoGateway(not_choosable(self.video_model, self.choosable, "")) from error
 

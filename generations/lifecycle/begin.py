@@ -35,12 +35,16 @@ class NoGateway(Exception):
 class Dearer(Exception):
     """It costs more than was said, or nobody knows any more what it costs; the message says so to a person."""
 
-    def __init__(self, agreed: Agreed, quote: Quote | None) -> None:
-        self.before, self.now = agreed, (now := Agreed.to(quote))
+    def __init__(self, before: Agreed, now: Agreed) -> None:
+        self.before, self.now = before, now
         super().__init__(
-            f"The button said {agreed.words}; now it is {now.words}. Nothing was sent and nothing is lost: "
+            f"The button said {before.words}; now it is {now.words}. Nothing was sent and nothing is lost: "
             f"“Generate, {now.words}” makes it all the same."
         )
+
+    def times(self, count: int) -> "Dearer":
+        """Return the same of so many at once, for whose sum the button stood."""
+        return Dearer(self.before.times(count), self.now.times(count))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +112,7 @@ def make(order: Order, lookups: Lookups) -> Generation:
         raise NoGateway(f"No gateway offers {order.model.label} at the moment. Choose another model.")
     quote = lookups.quote(order.model, order.options, gateway)
     if order.agreed and not gateway.is_sandbox and not order.agreed.covers(quote):
-        raise Dearer(order.agreed, quote)
+        raise Dearer(order.agreed, Agreed.to(quote))
     prompt = lookups.prompt(order.team, normalise(order.prompt), order.edited_from)
     generation = insert(_row(order, prompt, gateway, quote))
     if quote:
