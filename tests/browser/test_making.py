@@ -10,6 +10,7 @@ from tests.browser.steps import REFUSED, compose, order
 pytestmark = pytest.mark.browser
 
 WIDTHS = pytest.mark.parametrize("width", [360, 1440])
+TICKED = ("veo/veo3.1-fast", "wan/wan2.6", "omni/omni-fast", "wan/wan2.7")
 MODELS = ("wan/wan2.5-t2v-preview", "wan/wan2.6")
 
 
@@ -52,6 +53,18 @@ def test_the_box_recalls_and_the_field_searches(visit: Visit, width: int):
     expect(box).to_have_value(f"An older thought {width} {REFUSED}")
     expect(field).to_have_attribute("aria-expanded", "false")
     expect(page.locator("#similar")).to_contain_text("This was made")
+
+
+def test_ticks_and_words_in_quick_succession_all_stay(visit: Visit):
+    page = visit("alice")
+    page.goto("/several/")
+    for key in TICKED:
+        page.locator(f"input[name=models][value='{key}']").check()
+    page.get_by_label("Prompt", exact=True).fill("Written while the options come")
+    expect(page.get_by_role("button", name=f"Generate {len(TICKED)} videos, free")).to_be_visible()
+    for key in TICKED:
+        expect(page.locator(f"input[name=models][value='{key}']")).to_be_checked()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("Written while the options come")
 
 
 @WIDTHS
