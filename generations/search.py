@@ -103,6 +103,12 @@ SQLITE_REMOVE = f"""
 INSERT INTO {TABLE}({TABLE}, rowid, words, facets)
 SELECT 'delete', OLD.id, text, 't' || OLD.team_id FROM generations_prompt WHERE id = OLD.prompt_id;
 """
+# Only `flush` takes a prompt away before its generations; their entries can't be found without it.
+SQLITE_REMOVE_ALL = f"""
+INSERT INTO {TABLE}({TABLE}, rowid, words, facets)
+SELECT 'delete', id, OLD.text, 't' || team_id FROM generations_generation
+WHERE prompt_id = OLD.id AND deleted_at IS NULL;
+"""
 SQLITE_TRIGGERS = {
     f"{TABLE}_add": f"""AFTER INSERT ON generations_generation
         WHEN NEW.deleted_at IS NULL BEGIN {SQLITE_ADD} END""",
@@ -112,6 +118,7 @@ SQLITE_TRIGGERS = {
         WHEN OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL BEGIN {SQLITE_REMOVE} END""",
     f"{TABLE}_out_of_trash": f"""AFTER UPDATE OF deleted_at ON generations_generation
         WHEN OLD.deleted_at IS NOT NULL AND NEW.deleted_at IS NULL BEGIN {SQLITE_ADD} END""",
+    f"{TABLE}_remove_all": f"AFTER DELETE ON generations_prompt BEGIN {SQLITE_REMOVE_ALL} END",
 }
 SQLITE_MISSED = f"""
 INSERT INTO {TABLE}(rowid, words, facets)
