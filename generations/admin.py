@@ -81,7 +81,11 @@ class PersonAdmin(UserAdmin):
 
     list_display = ["username", "email", "is_active", "is_staff", "last_login"]
     inlines = [OwnMembershipInline]
-    fieldsets = (*UserAdmin.fieldsets, ("Programs", {"fields": ("api_rate", "api_at_once")}))
+    fieldsets = (
+        *UserAdmin.fieldsets,
+        ("Pages", {"fields": ("language",)}),
+        ("Programs", {"fields": ("api_rate", "api_at_once")}),
+    )
     RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
     def get_readonly_fields(self, request, obj=None):

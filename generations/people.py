@@ -51,3 +51,9 @@ def forget_initial_password(user, **kwargs) -> None:
     """Remove the note with the first account's generated password once it has been used."""
     if user.get_username() == settings.FIRST_ACCOUNT["username"]:
         settings.INITIAL_PASSWORD_FILE.unlink(missing_ok=True)
+
+
+@receiver(user_logged_in, dispatch_uid="follow_language")
+def follow_language(request, user, **kwargs) -> None:
+    """Let the browser go on in the language this person chose anywhere; the middleware writes it down."""
+    request.language_to_keep = user.language

@@ -31,6 +31,7 @@ OPEN = (
     {"healthz", "readyz", "account_login", "account_logout", "account_signup", "account_inactive"}
     | {f"account_reset_password{rest}" for rest in ("", "_done", "_from_key", "_from_key_done")}
     | {f"generations:shared{rest}" for rest in ("", "-video", "-poster")}
+    | {"generations:language"}
 )
 # Pages of the studio, by how they are asked for, and what a member of the team is answered.
 PAGES = (
@@ -144,7 +145,17 @@ class EveryAddressTests(AccessTestCase):
             | ACTIONS.keys()
             | LIBRARY
             | MAKING
-            | {*DECISIONS, "theme", "upload", "gateways", "revoke-token", *FOR_PROGRAMS, *OF_GATEWAYS, *WATCHING}
+            | {
+                *DECISIONS,
+                "theme",
+                "language",
+                "upload",
+                "gateways",
+                "revoke-token",
+                *FOR_PROGRAMS,
+                *OF_GATEWAYS,
+                *WATCHING,
+            }
             | OF_WEBHOOKS,  # tests/test_webhooks_page.py
         )
 
@@ -456,6 +467,7 @@ class CsrfTests(AccessTestCase):
         posts: list[tuple[str, dict[str, Any]]] = [
             ("/", {"model": "wan/wan2.6", "prompt": "A fox"}),
             ("/theme/", {"theme": "dark"}),
+            ("/language/", {"language": "zh-hans"}),
             ("/accounts/logout/", {}),
             ("/accounts/password/change/", {}),
             *((self.path(name, self.ready), {}) for name in (*ACTIONS, *DECISIONS)),

@@ -1,9 +1,14 @@
 """People and teams. Everything made in the studio belongs to a team."""
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models, transaction
 
 from generations.catalog import model_choices
+
+
+def language_choices() -> list[tuple[str, str]]:
+    return settings.LANGUAGES
 
 
 class TeamManager(models.Manager):
@@ -53,6 +58,14 @@ class User(AbstractUser):
         default=200,
         db_default=200,
         help_text="Asked for with any token of this person; empty for no limit.",
+    )
+
+    language = models.CharField(
+        max_length=20,
+        blank=True,
+        choices=language_choices,
+        db_default="",
+        help_text="Of the pages, wherever this person signs in; empty for the browser's.",
     )
 
     def save(self, *args, **kwargs) -> None:

@@ -13,6 +13,7 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from generations.models import Status
 from generations.moments import time_words
@@ -50,7 +51,8 @@ MOST_DRAWN, LONGEST_KEPT = 2000, 100
 
 
 def drawn(key: Hashable, template: str, **context: object) -> SafeString:
-    """Return a template rendered with what `key` stands for; drawn once."""
+    """Return a template rendered with what `key` stands for; drawn once a language."""
+    key = (key, get_language())
     if key not in _drawn:
         if len(_drawn) >= MOST_DRAWN:
             _drawn.clear()

@@ -5,9 +5,10 @@ import json
 import zipfile
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from generations.lifecycle.files import path_of
 from generations.media import STREAM_SLOTS
@@ -90,7 +91,8 @@ def one(archive: zipfile.ZipFile, outbox: Outbox, generation: Generation) -> Ite
         while block := video.read(BLOCK):
             written.write(block)
             yield outbox.take()
-    record = json.dumps(as_record(generation), cls=DjangoJSONEncoder, ensure_ascii=False, indent=1)
+    with translation.override(settings.LANGUAGE_CODE):  # programs read it
+        record = json.dumps(as_record(generation), cls=DjangoJSONEncoder, ensure_ascii=False, indent=1)
     archive.writestr(entry(f"{name.rpartition('.')[0]}.json", moment), record)
     yield outbox.take()
 

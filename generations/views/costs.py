@@ -23,6 +23,7 @@ from generations.models.money import NOTHING
 from generations.models.spending import MOST_LINES, Line, Sums, spending, spending_in_all
 from generations.specs import money, rounded
 from generations.views.fragments import wants_fragment
+from videostudio.language import in_english
 
 EDGE = 1000  # units from edge to edge of a drawing
 COLUMNS = (
@@ -158,6 +159,7 @@ class Echo:
         return text
 
 
+@in_english
 @require_safe
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """Every generation the filters ask for, a row each, as it is read from the database."""

@@ -17,6 +17,7 @@ from generations.specs import money
 from generations.views.around import around
 from generations.views.family import family_of
 from generations.views.marked import marks_context
+from videostudio.language import in_english
 
 
 def visible(request: HttpRequest, uuid: UUID) -> Generation:
@@ -65,6 +66,7 @@ def money_words(generation: Generation) -> str:
     return ", ".join(parts) or "nothing spent"
 
 
+@in_english
 @never_cache
 @require_safe
 def record(request: HttpRequest, uuid: UUID) -> JsonResponse:

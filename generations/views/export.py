@@ -15,6 +15,7 @@ from generations.media.serving import RETRY_AFTER_SECONDS, STREAM_SLOTS
 from generations.models import Generation
 from generations.models.record import Record, records
 from generations.views.costs import Echo, harmless
+from videostudio.language import in_english
 
 type Columns = dict[str, Callable[[Record], object]]
 
@@ -52,6 +53,7 @@ def asked_for(request: HttpRequest) -> Iterator[Record]:
     return records(LibraryForm(request.GET, user=request.user).apply(Generation.objects.visible_to(request.user)))
 
 
+@in_english
 @require_safe
 def export_csv(request: HttpRequest) -> HttpResponse:
     """One row a generation; no cell is taken for a formula by a spreadsheet."""
@@ -66,6 +68,7 @@ def csv_rows(found: Iterable[Record]) -> Iterator[list[object]]:
         yield ["" if value is None else harmless(value) if isinstance(value, str) else value for value in values]
 
 
+@in_english
 @require_safe
 def export_json(request: HttpRequest) -> HttpResponse:
     """One array; with `?lines=1` one object a line, which a program can read as it comes."""

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from generations.models import Generation
 from generations.views import detail
+from videostudio.language import in_english
 
 FORMAT = "videostudio-provenance/1"
 
@@ -23,6 +24,7 @@ def sheet(request: HttpRequest, uuid: UUID) -> HttpResponse:
     return render(request, "generations/provenance.html", context)
 
 
+@in_english
 @never_cache
 @require_safe
 def record(request: HttpRequest, uuid: UUID) -> JsonResponse:
