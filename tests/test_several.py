@@ -6,10 +6,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from generations.models import Generation, Group, LedgerEntry
+from generations.forms.composer import GONE_IMAGE
+from generations.models import Generation, Group, LedgerEntry, Upload
 from tests.factories import carol, make_generation, make_price
-from tests.pages import read
+from tests.pages import picture, read
 from tests.test_studio import OMNI, VEO, WAN, StudioTestCase
+
+KLING = "kling/kling-v2-master"
 
 
 class SeveralModelsTests(StudioTestCase):
@@ -79,6 +82,65 @@ class SeveralModelsTests(StudioTestCase):
             with self.subTest(sentence):
                 self.assertContains(self.client.post("/several/", fields), sentence, status_code=422)
         self.assertEqual(Generation.objects.count(), 0)
+
+    def test_htmx_is_led_to_the_group(self):
+        response = self.client.post("/several/", self.shown(WAN, OMNI).controls(), headers={"HX-Request": "true"})
+        self.assertEqual(response.headers["HX-Redirect"], Group.objects.get().get_absolute_url())
+
+
+class SeveralImagesTests(StudioTestCase):
+    """An image chosen for one of several models is kept like the composer keeps it, and can be removed again."""
+
+    FIRST, OTHER = "veo-veo3-1-input_reference", "kling-kling-v2-master-image"
+
+    def post(self, *models: str, **fields):
+        return self.client.post("/several/", {"prompt": "A fox", "models": models, **fields})
+
+    def sent(self, response) -> dict[str, list[str]]:
+        return read(response).one("form", id_="several").controls()
+
+    def shown(self, **fields):
+        return self.post(VEO, switch="1", **{self.FIRST: picture(width=640, height=360), **fields})
+
+    def test_it_stays_when_the_options_are_drawn_again_and_goes_along(self):
+        sent = self.sent(self.shown())
+        self.assertEqual(sent[self.FIRST], [str(Upload.objects.get().uuid)])
+        self.client.post("/several/", sent)
+        self.assertEqual(Generation.objects.get().inputs.get().upload, Upload.objects.get())
+
+    def test_a_model_that_is_ticked_later_begins_with_it(self):
+        sent = self.sent(self.shown())
+        more = self.sent(self.client.post("/several/", {**sent, "models": [VEO, KLING], "switch": "1"}))
+        self.assertEqual(more[self.OTHER], sent[self.FIRST])
+
+    def test_it_can_be_removed_from_one_and_stays_at_the_other(self):
+        sent = self.sent(self.shown())
+        page = self.client.post("/several/", {**sent, "models": [VEO, KLING], "switch": "1"})
+        buttons = [button["value"] for button in read(page).all("button", name="discard")]
+        self.assertEqual(set(buttons), {self.FIRST, self.OTHER})
+        after = self.sent(self.client.post("/several/", {**self.sent(page), "discard": self.FIRST}))
+        self.assertNotIn(self.FIRST, after)
+        self.assertEqual(after[self.OTHER], sent[self.FIRST])
+        self.assertFalse(Generation.objects.exists())
+
+    def test_a_form_that_is_refused_has_it_still(self):
+        response = self.post(VEO, prompt="", **{self.FIRST: picture()})
+        self.assertEqual(response.status_code, 422)
+        self.assertEqual(self.sent(response)[self.FIRST], [str(Upload.objects.get().uuid)])
+
+    def test_one_that_cannot_be_taken_is_said_where_it_was_chosen(self):
+        bad = SimpleUploadedFile("a.gif", b"GIF89a", "image/gif")
+        section = read(self.shown(**{self.FIRST: bad})).one("section", aria_labelledby="member-veo-veo3-1")
+        self.assertIn("a GIF", section.text)
+        self.assertFalse(Upload.objects.exists())
+
+    def test_one_that_is_gone_is_said_once(self):
+        response = self.shown(**{self.FIRST: "0b1c8e9a-0000-4000-8000-000000000000"})
+        self.assertContains(response, GONE_IMAGE, count=1)
+
+    def test_a_price_asked_for_again_knows_nothing_of_files(self):
+        response = self.shown(**{self.FIRST: "[object File]"})
+        self.assertNotIn(self.FIRST, self.sent(response))
 
 
 class BatchTests(StudioTestCase):

@@ -186,10 +186,7 @@ class GenerationForm(Costing, forms.Form):
         posted, user = request.POST, request.user
         bound = cls.posted(request)
         bound.accept_images(find_model(posted.get("was", ""))[0])
-        values = {name: value for name, value in bound.given.items() if name not in bound.uploads}
-        values |= bound.upload_values(posted.getlist("discard"))
-        for name in posted.getlist("discard"):
-            values.pop(name, None)
+        values = bound.kept_values(posted.getlist("discard"))
         was, wanted = posted.get("was", ""), posted.get("model", "")
         if undo := posted.get("undo"):
             before = QueryDict(undo)
@@ -207,8 +204,7 @@ class GenerationForm(Costing, forms.Form):
             problems=[],
             way_back={},
         )
-        for name, sentences in bound.image_errors.items():
-            form.say(name, sentences)
+        form.say_of_images(bound)
         return form
 
     @classmethod
@@ -354,10 +350,13 @@ class GenerationForm(Costing, forms.Form):
 
     def say(self, name: str, sentences: Iterable[str]) -> None:
         """Show sentences at a field of a form that is not judged, or above it when it has no such field."""
-        if name in self.fields:
-            self.errors.setdefault(name, self.error_class()).extend(sentences)
-        else:
-            self.problems.extend(sentences)
+        said = self.errors.setdefault(name, self.error_class()) if name in self.fields else self.problems
+        said.extend(sentence for sentence in sentences if sentence not in said)
+
+    def say_of_images(self, bound: "GenerationForm") -> None:
+        """Show what is wrong with the images that a form which is not judged took in before this one."""
+        for name, sentences in bound.image_errors.items():
+            self.say(name, sentences)
 
     def accept_images(self, *others: VideoModel | None) -> None:
         """Turn each image that came into an Upload row at once, so that a refused form keeps it.
@@ -417,6 +416,12 @@ class GenerationForm(Costing, forms.Form):
             if ids:
                 values[name] = ids if len(ids) > 1 else ids[0]
         return values
+
+    def kept_values(self, discarded: Iterable[str] = ()) -> dict[str, object]:
+        """Return what was chosen, its images by their ids, without what is `discarded`: "name" or "name:id"."""
+        values = {name: value for name, value in self.given.items() if name not in self.uploads}
+        values |= self.upload_values(discarded)
+        return {name: value for name, value in values.items() if name not in discarded}
 
     def clean_prompt(self) -> str:
         try:

@@ -56,26 +56,36 @@ class SeveralForm:
         return [(model, model in self.models) for model in self.choosable]
 
     def show(self) -> None:
-        """Fill in the members without judging: what was chosen for each, else what is nearest to the first's."""
-        was, values = None, {}
-        if self.source:
-            was, values = self.source.video_model, self.source.options
-        for model in self.models[:MOST_MODELS]:
-            own = self.values_of(model)
+        """Fill in the members without judging: what was chosen for each, else what is nearest to the others'.
+
+        Images that came are kept as the composer keeps them; one whose button "Remove" was pressed goes.
+        """
+        asked = [self.posted(model) for model in self.models[:MOST_MODELS]]
+        for form in asked:
+            form.accept_images()
+        chosen = [form.kept_values(self.discarded(form.video_model)) for form in asked]
+        was, values = self.pattern(asked, chosen)
+        for posted, own in zip(asked, chosen, strict=True):
+            model = posted.video_model
             before, given = (model, own) if own else (was, values)
             carried = carry(before, model, given)
-            changes = carried.changes if before is not model else ()
             form = GenerationForm(
                 user=self.user,
                 video_model=model,
                 values=carried.values,
                 prompt=self.prompt,
-                changes=changes,
+                changes=carried.changes if before is not model else (),
                 choices=self.offer,
             )
+            form.say_of_images(posted)
             self.add(form, model)
             if was is None:
-                was, values = model, own or carried.values
+                was, values = model, carried.values
+
+    def pattern(self, asked: list[GenerationForm], chosen: list[dict]) -> tuple[VideoModel | None, dict]:
+        """Return the model and the values that a model ticked just now begins near to; (None, {}) when none has any."""
+        begun = (self.source.video_model, self.source.options) if self.source else (None, {})
+        return next(((form.video_model, own) for form, own in zip(asked, chosen, strict=True) if own), begun)
 
     def is_valid(self) -> bool:
         """Judge every member as the composer does; each shows what is wrong with it."""
@@ -92,14 +102,10 @@ class SeveralForm:
         form.prefix = prefix_of(model)  # only for what is drawn: its data go by their own names too
         self.members.append(form)
 
-    def values_of(self, model: VideoModel) -> dict[str, object]:
-        """Return what came for one model, by option."""
-        found: dict[str, object] = {}
-        for option in model.options:
-            given = [value for value in self.data.getlist(f"{prefix_of(model)}-{option.name}") if value]
-            if given:
-                found[option.name] = given if option.kind == "images" and len(given) > 1 else given[-1]
-        return found
+    def discarded(self, model: VideoModel) -> list[str]:
+        """Return which images of one model are to go, as the composer names them."""
+        begin = f"{prefix_of(model)}-"
+        return [name.removeprefix(begin) for name in self.data.getlist("discard") if name.startswith(begin)]
 
     def posted(self, model: VideoModel) -> GenerationForm:
         """Return the composer's form of one model, as if it had been posted alone."""

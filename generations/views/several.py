@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
 from generations.forms.batch import BatchForm
 from generations.forms.several import PRICE_ROSE, NoGateway, SeveralForm
@@ -16,7 +17,7 @@ from generations.lifecycle.again import CannotRepeat, order_again
 from generations.lifecycle.begin import Dearer, begin
 from generations.specs import Agreed
 from generations.views.detail import visible
-from generations.views.studio import SEEN, SEEN_GROUP
+from generations.views.studio import SEEN, SEEN_GROUP, SWITCHES
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -24,7 +25,7 @@ def models(request: HttpRequest) -> HttpResponse:
     """The same prompt on several models: tick them, look at each one's options and the total, then send them all."""
     is_post = request.method == "POST"
     form = SeveralForm(request.POST if is_post else request.GET, request.FILES, user=request.user)
-    if not is_post or "switch" in request.POST:
+    if not is_post or not SWITCHES.isdisjoint(request.POST):
         form.show()
         return render(request, "generations/several.html", {"form": form})
     if form.is_valid() and has_seen(request, form):
@@ -77,7 +78,8 @@ def save(request: HttpRequest, form: SeveralForm | BatchForm) -> HttpResponse | 
         return None
     if not is_new:
         messages.info(request, SEEN_GROUP)
-    return redirect(group)
+    # htmx would swap the group's page into this one.
+    return HttpResponseClientRedirect(group.get_absolute_url()) if request.htmx else redirect(group)
 
 
 @require_POST

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
 from tests.browser.steps import REFUSED, compose, order
+from tests.pages import picture
 
 pytestmark = pytest.mark.browser
 
@@ -101,3 +102,32 @@ def test_pages_are_accessible_and_fit(visit: Visit, path: str, width: int):
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+FRAME = {"name": "frame.png", "mimeType": "image/png", "buffer": picture(width=640, height=360).read()}
+
+
+@pytest.mark.parametrize("has_script", [True, False])
+@WIDTHS
+def test_an_image_for_one_of_several_models_stays_and_can_be_removed(visit: Visit, width: int, has_script: bool):
+    page = visit("alice", width=width, java_script_enabled=has_script)
+    page.goto("/several/")
+    page.get_by_label("Prompt", exact=True).fill(f"A framed page {width} {REFUSED}")
+
+    def tick(key: str) -> None:
+        page.locator(f"input[name=models][value='{key}']").check()
+        if not has_script:
+            page.get_by_role("button", name="Show their options").click()
+
+    tick("veo/veo3.1-fast")
+    veo, other = (page.locator(f"[aria-labelledby='member-{name}']") for name in ("veo-veo3-1-fast", "veo-veo3-1"))
+    veo.get_by_label("First frame").set_input_files(FRAME)
+    tick("veo/veo3.1")
+    expect(veo.get_by_role("img", name="The image chosen")).to_be_visible()
+    expect(other.get_by_role("img", name="The image chosen")).to_be_visible()
+    other.get_by_role("button", name="Remove it").click()
+    expect(other.get_by_role("button", name="Remove it")).to_have_count(0)
+    expect(veo.get_by_role("img", name="The image chosen")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("button", name="Generate 2 videos, free").click()
+    expect(page.locator("article")).to_have_count(2)
