@@ -4,6 +4,7 @@ import logging
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
 from allauth.core import context
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
@@ -11,7 +12,19 @@ from django.dispatch import receiver
 from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from generations.models import User
+from generations.models.prepared import Rows
+
 log = logging.getLogger(__name__)
+
+PERSON = Rows(User, lambda pk: User.objects.filter(pk=pk), pk=int)
+
+
+class StudioBackend(AuthenticationBackend):
+    def get_user(self, user_id: int) -> User | None:
+        """Return who is signed in, as Django would: by a prepared statement, since every page asks."""
+        person = PERSON.first(pk=user_id)
+        return person if person and self.user_can_authenticate(person) else None
 
 
 class StudioAccountAdapter(DefaultAccountAdapter):

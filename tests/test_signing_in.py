@@ -10,6 +10,7 @@ from django.core import mail
 from django.core.cache import cache
 from django.http import HttpResponseBase
 from django.test import Client, TestCase, override_settings
+from django.utils import timezone
 
 from generations import seeding
 from generations.models import User
@@ -234,6 +235,23 @@ class InactiveTests(SignInTestCase):
         self.client.force_login(make_user("olga", is_superuser=True, is_staff=True))
         User.objects.filter(username="olga").update(is_active=False)
         self.assertEqual(self.client.get("/admin/").status_code, 302)
+
+
+class SessionTests(SignInTestCase):
+    def test_it_opens_nothing_once_it_is_over(self):
+        self.sign_in()
+        self.assertTrue(self.is_signed_in())
+        with time_machine.travel(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE + 60), tick=False):
+            self.assertFalse(self.is_signed_in())
+
+    def test_an_invented_one_opens_nothing(self):
+        self.client.cookies[settings.SESSION_COOKIE_NAME] = "0" * 32
+        self.assertFalse(self.is_signed_in())
+
+    def test_nobody_is_signed_in_by_one_whose_person_is_gone(self):
+        self.sign_in()
+        User.objects.filter(pk=self.alice.pk).delete()
+        self.assertFalse(self.is_signed_in())
 
 
 class PasswordTests(SignInTestCase):

@@ -160,7 +160,7 @@ Q_CLUSTER = {
 
 # People
 AUTH_USER_MODEL = "generations.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["generations.people.StudioBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -187,6 +187,7 @@ DEFAULT_FROM_EMAIL = read("DEFAULT_FROM_EMAIL", f"VideoStudio <studio@{_site.hos
 # Cookies and headers
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-studio" if HTTPS else "studio"
+SESSION_ENGINE = "generations.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^sandbox/"]

@@ -116,7 +116,7 @@ def make(order: Order, lookups: Lookups) -> Generation:
     prompt = lookups.prompt(order.team, normalise(order.prompt), order.edited_from)
     generation = insert(_row(order, prompt, gateway, quote))
     if quote:
-        LedgerEntry.objects.create(
+        reserved = LedgerEntry(
             generation=generation,
             kind=LedgerEntry.Kind.RESERVE,
             held=quote.amount,
@@ -124,6 +124,7 @@ def make(order: Order, lookups: Lookups) -> Generation:
             actor=order.user.get_username(),
             reason="asked for",
         )
+        insert(reserved)
     GenerationInput.objects.bulk_create(
         GenerationInput(generation=generation, option=name, position=position, upload=upload)
         for name, uploads in order.uploads.items()

@@ -61,6 +61,25 @@ class Statement:
         return sql, places, compiler, converters
 
 
+class Rows[M: models.Model]:
+    """The same for whole rows: `make` returns a QuerySet of the model; the columns `without` are not read."""
+
+    def __init__(
+        self, model: type[M], make: Callable[..., models.QuerySet], *, without: Iterable[str] = (), **types: type
+    ) -> None:
+        left_out = set(without)
+        columns = [field.attname for field in model._meta.concrete_fields]
+        self._model, self._columns = model, [column for column in columns if column not in left_out]
+        self._statement = Statement(lambda **values: make(**values).values_list(*self._columns), **types)
+
+    def all(self, **values: Any) -> list[M]:
+        return [loaded(self._model, self._columns, row) for row in self._statement.rows(**values)]
+
+    def first(self, **values: Any) -> M | None:
+        found = self.all(**values)
+        return found[0] if found else None
+
+
 class _Place:
     def __init__(self, name: str) -> None:
         self.name = name

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from generations.models.prepared import insert
 from generations.models.webhooks import announce
 
 
@@ -55,7 +56,8 @@ class SubmitAttempt(models.Model):
 class EventQuerySet(models.QuerySet):
     def write(self, events: "Iterable[Event]") -> None:
         """Record what happened, and put it into the outbox of webhooks: the one way in, in the change's transaction."""
-        announce(self.bulk_create(events))
+        listed = list(events)
+        announce([insert(listed[0])] if len(listed) == 1 else self.bulk_create(listed))
 
 
 class Event(models.Model):

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from generations.fields import EncryptedTextField
 from generations.models.people import Membership, Team, User
+from generations.models.prepared import Statement
 from generations.models.statuses import Status
 
 PREFIX = "whsec_"
@@ -213,18 +214,13 @@ def announce(events: Iterable[Any]) -> None:
     One statement when nobody does. What is told is what the rows say at this moment.
     """
     told = {event.generation_id: event for event in events if kind_of(event)}
+    listeners = LISTENING.rows() if told else []
+    wanted = {kind for _, _, kinds in listeners for kind in kinds}
+    told = {generation: event for generation, event in told.items() if kind_of(event) in wanted}
     if not told:
         return
-    wanted = Webhook.objects.filter(disabled_at=None, team__generations__in=list(told))
-    pairs = [
-        (webhook, told[generation])
-        for webhook, kinds, generation in wanted.values_list("pk", "kinds", "team__generations")
-        if kind_of(told[generation]) in kinds
-    ]
-    if not pairs:
-        return
-    generations = type(pairs[0][1]).generation.field.related_model.objects
-    rows = generations.for_cards().in_bulk({event.generation_id for _, event in pairs})
+    generations = Delivery.generation.field.related_model.objects
+    rows = generations.for_cards().in_bulk(told)
     Delivery.objects.bulk_create(
         Delivery(
             webhook_id=webhook,
@@ -232,8 +228,16 @@ def announce(events: Iterable[Any]) -> None:
             kind=kind_of(event),
             payload=message(kind_of(event), event.at, facts(rows[event.generation_id])),
         )
-        for webhook, event in pairs
+        for webhook, team, kinds in listeners
+        for event in told.values()
+        if kind_of(event) in kinds and rows[event.generation_id].team_id == team
     )
+
+
+# Asked at every change of status: what listens, in whatever team; there are few.
+LISTENING = Statement(
+    lambda: Webhook.objects.filter(disabled_at=None).order_by("pk").values_list("pk", "team", "kinds")
+)
 
 
 def kind_of(event: Any) -> str:

@@ -9,7 +9,8 @@ from django.views.decorators.http import require_safe
 from generations.lifecycle.files import path_of
 from generations.media import serve_file
 from generations.media.serving import IMMUTABLE
-from generations.models import Generation, Upload
+from generations.models import Generation, Prompt, Upload
+from generations.models.prepared import Statement, in_order, loaded
 
 TYPES = {"mp4": "video/mp4", "webm": "video/webm", "webp": "image/webp"}
 
@@ -57,11 +58,33 @@ def upload(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
 
 def stored(request: HttpRequest, uuid: UUID) -> Generation:
     """The generation whose file may be sent. Raises Http404. One statement: players ask often."""
-    found = Generation.objects.visible_to(request.user).filter(uuid=uuid, purged_at=None).exclude(file="")
-    generation = found.select_related("prompt").first()
-    if generation is None:
+    found = STORED.first(user=request.user.pk, uuid=uuid)
+    if found is None:
         raise Http404
+    *own, text = found
+    generation = loaded(Generation, COLUMNS, own)
+    generation.prompt = Prompt(pk=generation.prompt_id, text=text)
     return generation
+
+
+COLUMNS = in_order(
+    Generation,
+    (
+        *("id", "uuid", "prompt_id", "model_key", "created_at", "completed_at"),
+        *("file", "sha256", "poster", "preview"),
+    ),
+)
+STORED = Statement(
+    lambda user, uuid: (
+        Generation.objects.visible_to(user)
+        .filter(uuid=uuid, purged_at=None)
+        .exclude(file="")
+        .order_by()
+        .values_list(*COLUMNS, "prompt__text")
+    ),
+    user=int,
+    uuid=UUID,
+)
 
 
 def serve(
