@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
 
 
@@ -13,5 +14,6 @@ class GenerationsConfig(AppConfig):
         from generations import catalog, checks, people, search  # noqa: F401 (they register themselves)
 
         catalog.configure(settings.CATALOG_DIR)
+        connection_created.connect(search.on_connection, dispatch_uid="search is called back")
         pre_migrate.connect(search.before_migrations, sender=self, dispatch_uid="search rests")
         post_migrate.connect(search.after_migrations, sender=self, dispatch_uid="search goes on")

@@ -6,7 +6,7 @@ from django.test import SimpleTestCase, TestCase, TransactionTestCase
 from django.utils import timezone
 
 from generations import search
-from generations.models import Generation, SearchEntry, Team, matching
+from generations.models import Generation, Prompt, PromptEntry, SearchEntry, Team, matching
 from tests.factories import alice, carol, make_gateway, make_generation
 
 HOSTILE = (
@@ -35,8 +35,8 @@ HOSTILE = (
 
 def any_team(text: str) -> str:
     """Return the index's own query for `text`, whoever it belongs to."""
-    indexed, _ = search.split(text)
-    return search.fts5(indexed, []) if connection.vendor == "sqlite" else search.tsquery(indexed)
+    terms = search.terms(text)
+    return search.fts5(terms, []) if connection.vendor == "sqlite" else search.tsquery(terms)
 
 
 class TermTests(SimpleTestCase):
@@ -102,6 +102,25 @@ class MatchTests(SearchTestCase):
         self.assertEqual(len(self.found("キツネ snow")), 1)
         self.assertEqual(len(self.found("狗")), 0)
 
+    def test_what_is_written_without_spaces_is_found_letter_by_letter(self):
+        make_generation(prompt="แมวกำลังกินปลา 4K")
+        make_generation(prompt="고양이가 눈밭을 달린다")
+        make_generation(prompt="ｶﾞﾗｽの城、夜。 ＡＢＣ")
+        for text, count in (
+            ("กินปลา", 1),
+            ("กินปลา 4k", 1),
+            ("กินหมู", 0),
+            ("양이", 1),
+            ("눈밭", 1),
+            ("밭눈", 0),
+            ("ガラス", 1),
+            ("城夜", 1),
+            ("夜城", 0),
+            ("abc", 1),
+        ):
+            with self.subTest(text):
+                self.assertEqual(len(self.found(text)), count)
+
     def test_no_text_is_an_error(self):
         make_generation(prompt="A red fox")
         for text in HOSTILE:
@@ -129,6 +148,35 @@ class MatchTests(SearchTestCase):
         self.assertEqual(self.entries("fox"), 0)
 
 
+class PromptTests(SearchTestCase):
+    """The history's own index: one entry a prompt."""
+
+    def found(self, text: str) -> list[str]:
+        visible = Prompt.objects.visible_to(alice())
+        return sorted(prompt.text for prompt in matching(visible, text, teams=[self.team]))
+
+    def test_each_prompt_is_found_once_however_often_it_was_used(self):
+        for prompt in ("A red fox", "A red fox", "A red hen", "一只红色的狐狸"):
+            make_generation(prompt=prompt)
+        make_generation(prompt="A red secret", user=carol())
+        for text, expected in (
+            ("re", ["A red fox", "A red hen"]),
+            ("FOX", ["A red fox"]),
+            ("红色", ["一只红色的狐狸"]),
+        ):
+            with self.subTest(text):
+                self.assertEqual(self.found(text), expected)
+
+    def test_one_that_is_gone_leaves_nothing_behind(self):
+        Prompt.objects.keep(alice().team, "A fox").delete()
+        self.assertEqual(PromptEntry.objects.filter(words__match=any_team("fox")).count(), 0)
+
+    def test_no_text_is_an_error(self):
+        for text in HOSTILE:
+            with self.subTest(text):
+                self.found(text)
+
+
 class KeepingUpTests(TransactionTestCase):
     def test_what_came_while_migrations_ran_is_found_afterwards(self):
         make_gateway()
@@ -142,12 +190,24 @@ class KeepingUpTests(TransactionTestCase):
         self.assertEqual({row.pk for row in found}, {before.pk, during.pk, after.pk})
         Generation.objects.filter(pk=trashed.pk).update(deleted_at=None)
         self.assertEqual(found.all().count(), 4)
+        self.assertEqual(matching(Prompt.objects.all(), "fox", teams=[Team.objects.get().pk]).count(), 4)
+
+    def test_both_are_made_anew_with_everything(self):
+        make_gateway()
+        make_generation(prompt="A fox 狐狸")
+        search.before_migrations(using="default", plan=["something"])
+        search.make(connection)
+        search.after_migrations(using="default")
+        make_generation(prompt="Another fox 狐狸")
+        for rows in (Generation.objects.all(), Prompt.objects.all()):
+            self.assertEqual(matching(rows, "fox 狐狸", teams=[alice().team.pk]).count(), 2)
 
     def test_emptied_tables_leave_nothing_behind(self):
         make_gateway()
         make_generation(prompt="A fox")
         call_command("flush", interactive=False, verbosity=0)
-        self.assertEqual(SearchEntry.objects.filter(words__match=any_team("fox")).count(), 0)
+        for entries in (SearchEntry, PromptEntry):
+            self.assertEqual(entries.objects.filter(words__match=any_team("fox")).count(), 0)
 
     def test_migrations_that_have_nothing_to_do_leave_the_triggers_alone(self):
         search.before_migrations(using="default", plan=[])

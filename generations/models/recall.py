@@ -9,8 +9,10 @@ from django.db.models import Q
 
 from generations.models.generation import Generation
 from generations.models.prompt import Prompt, likeness, words_of
+from generations.models.searching import matching, newest_key
 
 MOST_MATCHES = 12
+LATEST = 500  # how many that have the words are put into the order of their use
 CANDIDATES = 300  # how many of the team's latest prompts are compared for likeness
 ALIKE = 0.7  # share of words in common from which two prompts are alike
 FEWEST_WORDS = 4  # shorter ones are alike by accident
@@ -18,14 +20,24 @@ LONGEST_DIFF = 600  # words of a text that are compared one by one
 
 
 def prompts_matching(user, text: str, *, before: Prompt | None = None):
-    """Return the team's prompts that contain `text`, the last used first; all of them for no text."""
-    found = Prompt.objects.visible_to(user).order_by("-used_at", "-id")
+    """Return the team's prompts that have the words, the last used first; all of them for no text.
+
+    Words are looked for in the index: of very many that have them, the newest LATEST are considered.
+    """
+    visible = Prompt.objects.visible_to(user)
+    found = visible.order_by("-used_at", "-id")
     if text:
-        found = found.filter(text__icontains=text)
+        matches = matching(visible, text, teams=teams_of(user))
+        latest = matches.order_by(f"-{newest_key(matches)}").values("pk")[:LATEST]
+        found = found.filter(pk__in=list(latest.values_list("pk", flat=True)))
     if before:
         earlier = Q(used_at__lt=before.used_at) | Q(used_at=before.used_at, pk__lt=before.pk)
         found = found.filter(earlier)
     return found[:MOST_MATCHES]
+
+
+def teams_of(user) -> list[int]:
+    return list(user.memberships.values_list("team", flat=True))
 
 
 @dataclass(frozen=True)

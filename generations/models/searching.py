@@ -1,4 +1,4 @@
-"""The search index as a table beside Generation, and the generations that match."""
+"""The search indexes as tables beside Generation and Prompt, and the rows that match."""
 
 from django.db import connection, models
 from django.db.models import F
@@ -43,38 +43,51 @@ class SearchEntry(models.Model):
         return f"words of {self.pk}"
 
 
-def matching(generations: models.QuerySet, text: str, *, teams: list[int]) -> models.QuerySet:
-    """Return the generations whose prompt has everything that is searched for; `teams` are where they may be.
+class PromptEntry(models.Model):
+    """The words of one prompt; triggers write it: generations/search.py."""
+
+    prompt = models.OneToOneField(
+        "generations.Prompt", models.DO_NOTHING, primary_key=True, db_column="rowid", related_name="search"
+    )
+    words = Words(db_column=search.PROMPTS)
+
+    class Meta:
+        managed = False
+        db_table = search.PROMPTS
+
+    def __str__(self) -> str:
+        return f"words of prompt {self.pk}"
+
+
+def matching(rows: models.QuerySet, text: str, *, teams: list[int]) -> models.QuerySet:
+    """Return the generations, or prompts, with everything that is searched for; `teams` are where they may be.
 
     `newest_key` says what to order the result by. PostgreSQL is asked one statement more.
     """
-    indexed, read = search.split(text)
-    for term in read:
-        generations = generations.filter(prompt__text__icontains=term.text)
-    if not indexed:
-        return generations
+    terms = search.terms(text)
+    if not terms:
+        return rows
     if connection.vendor == "sqlite":
-        found = generations.filter(search__words__match=search.fts5(indexed, teams))
-        return found.annotate(found_id=F("search__generation_id"))
-    query = search.tsquery(indexed)
-    if search.estimate(connection, query) > COMMON:
-        return generations.filter(search__words__match=query)
+        return rows.filter(search__words__match=search.fts5(terms, teams)).annotate(found_id=F("search__pk"))
+    table, query = rows.model.search.related.related_model._meta.db_table, search.tsquery(terms)
+    if search.estimate(connection, table, query) > COMMON:
+        return rows.filter(search__words__match=query)
     # OFFSET 0 lets the planner do nothing but find these first; by itself it would walk all the newest for a rare word.
-    entries = f"SELECT rowid FROM {search.TABLE} WHERE {search.TABLE} @@ to_tsquery('simple', %s) OFFSET 0"  # noqa: S608
-    return generations.filter(pk__in=RawSQL(entries, [query]))  # noqa: S611 (the words are a parameter)
+    entries = f"SELECT rowid FROM {table} WHERE {table} @@ to_tsquery('simple', %s) OFFSET 0"  # noqa: S608
+    return rows.filter(pk__in=RawSQL(entries, [query]))  # noqa: S611 (the words are a parameter)
 
 
 def entries_of(text: str, *, teams: list[int]) -> models.QuerySet | None:
-    """Return the entries of the index that match, to be counted; None when they alone do not say it.
+    """Return the entries of generations that match, to be counted; None when they alone do not say it.
 
     They are those of everything that is not in the trash.
     """
-    indexed, read = search.split(text)
-    if read or not indexed or connection.vendor != "sqlite":
+    terms = search.terms(text)
+    if not terms or connection.vendor != "sqlite":
         return None
-    return SearchEntry.objects.filter(words__match=search.fts5(indexed, teams))
+    return SearchEntry.objects.filter(words__match=search.fts5(terms, teams))
 
 
-def newest_key(generations: models.QuerySet) -> str:
-    """Return the column of generations that is their id and, where they were searched for, in the order they come."""
-    return "found_id" if "found_id" in generations.query.annotations else "pk"
+def newest_key(rows: models.QuerySet) -> str:
+    """Return the column of rows that is their id and, where they were searched for, in the order they come."""
+    return "found_id" if "found_id" in rows.query.annotations else "pk"

@@ -12,9 +12,9 @@ from django.views.decorators.vary import vary_on_headers
 
 from generations.forms.given import visible_prompt
 from generations.forms.library import search_words
-from generations.models import Generation, Prompt
+from generations.models import Generation, Prompt, matching
 from generations.models.generation import GenerationQuerySet
-from generations.models.recall import difference, prompts_matching, similar_to
+from generations.models.recall import difference, prompts_matching, similar_to, teams_of
 from generations.views.fragments import wants_fragment
 from generations.views.paging import page_of
 
@@ -33,7 +33,7 @@ def prompts(request: HttpRequest) -> HttpResponse:
     in_use = Generation.objects.filter(prompt=OuterRef("pk"), deleted_at=None)
     found = Prompt.objects.visible_to(request.user).filter(Exists(in_use)).select_related("edited_from")
     if words:
-        found = found.filter(text__icontains=words)
+        found = matching(found, words, teams=teams_of(request.user))
     page = page_of(found, request.GET, size=PROMPTS, keep={"q": words} if words else {})
     add_uses(page.rows, Generation.objects.visible_to(request.user).filter(prompt__in=page.rows))
     part = "#rows" if wants_fragment(request) else ""
