@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.test import TransactionTestCase
 
 from generations.models.experience import forget
 
 # Names that by their RFC never resolve: asking for one is how tests meet a DNS failure.
 NEVER_RESOLVE = (".invalid", ".test", ".example")
+
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 
 refused: list[str] = []
 
@@ -80,6 +83,14 @@ def sendto(sock, data, *flags_and_address):
 
 socket.getaddrinfo = getaddrinfo
 socket.socket.connect, socket.socket.connect_ex, socket.socket.sendto = connect, connect_ex, sendto
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what asks the database, so that a second database is not asked to repeat what never does."""
+    for item in items:
+        case = getattr(item, "cls", None)
+        if (case and issubclass(case, TransactionTestCase)) or DATABASE_FIXTURES & set(item.fixturenames):
+            item.add_marker("database")
 
 
 @pytest.fixture(autouse=True)
