@@ -23,8 +23,8 @@ class Problem(Exception):
         self.status, self.code, self.param, self.headers = status, code, param, headers
 
 
-def not_found(what: str = "video") -> Problem:
-    return Problem(404, f"{what}_not_found", f"There is no such {what}, or it is not yours to see.", param="id")
+def not_found(what: str = "video", *, param: str = "id") -> Problem:
+    return Problem(404, f"{what}_not_found", f"There is no such {what}, or it is not yours to see.", param=param)
 
 
 def as_json(data: object, *, status: int = 200, headers: Mapping[str, str] = NOTHING) -> HttpResponse:

@@ -51,7 +51,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
         raise Problem(400, "invalid_json", "The body is not JSON that can be read.") from error
     if not isinstance(found, dict):
         raise Problem(400, "invalid_json", 'The body must be a JSON object, such as {"model": ..., "prompt": ...}.')
-    if _depth(found) > DEEPEST:
+    if _is_deeper(found, DEEPEST):
         raise Problem(400, "invalid_json", f"The body is nested deeper than {DEEPEST} levels.")
     return {name: value for name, value in found.items() if value is not None}
 
@@ -60,9 +60,10 @@ def _no_number(word: str) -> NoReturn:
     raise ValueError(f"{word} is no number of JSON's")
 
 
-def _depth(value: Any) -> int:
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Say whether a value is nested deeper than so many levels, without going deeper itself."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max(map(_depth, inner), default=0)
+    return any(levels <= 1 or _is_deeper(one, levels - 1) for one in inner)
 
 
 def _form(request: HttpRequest) -> Given:

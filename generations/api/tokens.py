@@ -6,8 +6,8 @@ from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from generations.api.problems import Problem
-from generations.api.rates import RATES
-from generations.models import ApiToken
+from generations.api.rates import RATES, Bucket
+from generations.models import ApiToken, User
 from generations.models.tokens import PREFIX, Caller
 
 WWW = {"WWW-Authenticate": 'Bearer realm="VideoStudio"'}
@@ -44,7 +44,7 @@ class Token(HttpBearer):
         return caller
 
     def count(self, request: HttpRequest, caller: Caller) -> None:
-        standing = RATES.take([("token", caller.token_id, caller.rate), ("person", caller.user_id, caller.person_rate)])
+        standing = RATES.take(buckets_of(caller))
         if standing is None:
             return
         request.rate_headers = standing.headers()
@@ -52,3 +52,12 @@ class Token(HttpBearer):
             seconds = math.ceil(standing.wait)
             words = f"More than {standing.limit} requests a minute. Send this again in {seconds} s."
             raise Problem(429, "rate_limit_exceeded", words, headers={"Retry-After": str(seconds)})
+
+
+def buckets_of(caller: Caller) -> list[Bucket]:
+    """Return what limits a caller's requests: its token's rate and its person's, as far as there are any."""
+    limits = (
+        (ApiToken, caller.token_id, caller.rate, caller.spent_until),
+        (User, caller.user_id, caller.person_rate, caller.person_spent_until),
+    )
+    return [Bucket(owner, pk, rate, spent_until) for owner, pk, rate, spent_until in limits if rate is not None]

@@ -41,15 +41,15 @@ REMIX = {
 }
 
 
-def visible(request: HttpRequest, text: str) -> tuple[Generation, str, UUID | None]:
+def visible(request: HttpRequest, text: str, param: str = "id") -> tuple[Generation, str, UUID | None]:
     """Return the row of an id, its prompt and what it was made from. Raises Problem for another team's, as for none."""
     caller: Caller = request.auth
     try:
         found = shapes.ONE.first(user=caller.user_id, uuid=UUID(text))
     except ValueError:
-        raise not_found() from None
+        raise not_found(param=param) from None
     if found is None:
-        raise not_found()
+        raise not_found(param=param)
     return shapes.row_of(found)
 
 
@@ -75,7 +75,7 @@ def list_videos(
     """The videos of one's team, newest first."""
     rows = shapes.shown(Generation.objects.visible_to(request.auth.user_id))
     if after:
-        last = visible(request, after)[0].pk
+        last = visible(request, after, "after")[0].pk
         rows = rows.filter(pk__gt=last) if order == "asc" else rows.filter(pk__lt=last)
     found = list(rows.order_by("pk" if order == "asc" else "-pk")[: limit + 1])
     data = [shapes.video(*shapes.row_of(values)) for values in found[:limit]]

@@ -59,6 +59,7 @@ class User(AbstractUser):
         db_default=200,
         help_text="Asked for with any token of this person; empty for no limit.",
     )
+    rate_spent_until = models.BigIntegerField(default=0, db_default=0, editable=False)
 
     language = models.CharField(
         max_length=20,

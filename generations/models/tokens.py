@@ -33,6 +33,7 @@ class Caller:
     """Who a token speaks for, with its limits: what one statement says of it.
 
     `rate` and `person_rate` are requests a minute, `at_once` and `person_at_once` unfinished videos; None is no limit.
+    Until `spent_until` and `person_spent_until` (Unix microseconds) such requests are spent: see api/rates.py.
     """
 
     token_id: int
@@ -43,6 +44,8 @@ class Caller:
     at_once: int | None
     person_rate: int | None
     person_at_once: int | None
+    spent_until: int
+    person_spent_until: int
     last_used_at: datetime | None
 
 
@@ -85,6 +88,7 @@ class ApiToken(models.Model):
     scopes = models.JSONField(default=list)
     rate = models.PositiveIntegerField("requests a minute", null=True, blank=True, default=1200)
     at_once = models.PositiveIntegerField("unfinished videos at once", null=True, blank=True, default=100)
+    rate_spent_until = models.BigIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, editable=False)
@@ -119,7 +123,7 @@ class ApiToken(models.Model):
 
 COLUMNS = (
     *("pk", "user", "user__username", "scopes", "rate", "at_once", "user__api_rate", "user__api_at_once"),
-    "last_used_at",
+    *("rate_spent_until", "user__rate_spent_until", "last_used_at"),
 )
 CALLER = Statement(
     lambda digest, now: ApiToken.objects.usable(now).filter(digest=digest).order_by().values_list(*COLUMNS),

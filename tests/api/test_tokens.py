@@ -5,10 +5,10 @@ import io
 from datetime import timedelta
 
 from django.core.management import CommandError, call_command
-from django.test import SimpleTestCase, TestCase
+from django.test import TestCase
 from django.utils import timezone
 
-from generations.api.rates import Rates
+from generations.api.rates import Bucket, Rates, Standing
 from generations.models import ApiToken, Generation, Status, User
 from generations.models.tokens import digest_of
 from tests.api.base import ASKED, Api, FreshRates, error_of, make_token
@@ -73,7 +73,7 @@ class OpeningTests(FreshRates, TestCase):
     def test_the_last_use_is_written_at_most_once_a_minute(self):
         secret = make_token()
         api = Api(secret)
-        with self.assertNumQueries(3):
+        with self.assertNumQueries(4):  # and what the person's rate lets this process spend
             api.get("/videos")
         used = ApiToken.objects.get().last_used_at
         self.assertIsNotNone(used)
@@ -127,26 +127,71 @@ class LimitTests(FreshRates, TestCase):
         self.assertNotIn("x-ratelimit-limit-requests", Api(make_token()).get("/videos").headers)
 
 
-class RatesTests(SimpleTestCase):
+class RatesTests(TestCase):
+    """Each `Rates` is the memory of one process."""
+
+    def setUp(self) -> None:
+        make_token()
+
+    def bucket(self, limit: int, owner: type = ApiToken) -> Bucket:
+        """Return a bucket as it is read with every request."""
+        row = owner.objects.get()
+        return Bucket(owner, row.pk, limit, row.rate_spent_until)
+
+    def take(self, rates: Rates, limit: int, now: float = 0.0) -> Standing:
+        """Take one at so many seconds of the clock."""
+        return rates.take([self.bucket(limit)], int(now * 1_000_000))
+
     def test_it_fills_evenly(self):
         rates = Rates()
-        buckets = [("token", 1, 60)]
         for _ in range(60):
-            self.assertEqual(rates.take(buckets, now=0.0).wait, 0)
-        self.assertEqual(rates.take(buckets, now=0.0).wait, 1)
-        self.assertEqual(rates.take(buckets, now=1.0).wait, 0)
-        self.assertGreater(rates.take(buckets, now=1.0).wait, 0)
-        self.assertEqual(rates.take(buckets, now=1000.0).remaining, 59)
+            self.assertEqual(self.take(rates, 60).wait, 0)
+        self.assertEqual(self.take(rates, 60).wait, 1)
+        self.assertEqual(self.take(rates, 60, 1.0).wait, 0)
+        self.assertGreater(self.take(rates, 60, 1.0).wait, 0)
+        self.assertEqual(self.take(rates, 60, 1000.0).remaining, 59)
+
+    def test_processes_share_a_limit_and_a_new_one_does_not_begin_afresh(self):
+        for limit in (7, 100, 999, 1200):
+            ApiToken.objects.update(rate_spent_until=0)
+            first, second = Rates(), Rates()
+            let_through = sum(not self.take(rates, limit).wait for _ in range(limit) for rates in (first, second))
+            self.assertEqual(let_through, limit)
+            self.assertGreater(self.take(Rates(), limit).wait, 0)
+
+    def test_what_was_read_before_another_process_took_it_is_not_there_twice(self):
+        stale = self.bucket(2)
+        self.assertEqual([Rates().take([stale], 0).wait for _ in range(3)], [0, 0, 30])
+
+    def test_a_second_of_requests_costs_one_statement_and_a_refusal_none(self):
+        rates = Rates()
+        bucket = self.bucket(1200)
+        with self.assertNumQueries(1):
+            for _ in range(20):
+                rates.take([bucket], 0)
+        with self.assertNumQueries(1):
+            rates.take([bucket], 0)
+        ApiToken.objects.update(rate_spent_until=60_000_000)
+        empty = self.bucket(1200)
+        with self.assertNumQueries(0):
+            self.assertGreater(Rates().take([empty], 0).wait, 0)
+
+    def test_what_was_taken_and_not_spent_is_worth_nothing_after_a_minute(self):
+        rates = Rates()
+        self.take(rates, 1200)
+        bucket = self.bucket(1200)
+        with self.assertNumQueries(1):
+            self.assertEqual(rates.take([bucket], 60_000_000).remaining, 1199)
 
     def test_a_refusal_takes_nothing_from_the_other_bucket(self):
         rates = Rates()
-        rates.take([("token", 1, 1), ("person", 1, 5)], now=0.0)
-        for _ in range(3):
-            self.assertGreater(rates.take([("token", 1, 1), ("person", 1, 5)], now=0.0).wait, 0)
-        self.assertEqual(rates.take([("person", 1, 5)], now=0.0).remaining, 3)
+        for wait in (0, 60, 60, 60):
+            buckets = [self.bucket(1), self.bucket(5, User)]
+            self.assertEqual(rates.take(buckets, 0).wait, wait)
+        self.assertEqual(rates.take([self.bucket(5, User)], 0).remaining, 3)
 
     def test_no_requests_at_all(self):
-        self.assertEqual(Rates().take([("token", 1, 0)], now=0.0).wait, 60)
+        self.assertEqual(self.take(Rates(), 0).wait, 60)
 
 
 class PageTests(TestCase):

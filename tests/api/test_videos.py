@@ -124,8 +124,9 @@ class CreateTests(VideosCase):
         self.assertEqual(self.refused(ASKED, 403)["code"], "no_team")
 
     def test_what_cannot_be_read_is_refused(self):
-        for body in ("{", "[]", "nonsense", b"\xff", '{"a": NaN}', "[" * 5000, '{"a":' * 30 + "1" + "}" * 30):
-            with self.subTest(body[:20]):
+        nested = ['{"a":' * depth + "1" + "}" * depth for depth in (21, 900, 5000, 100_000)]
+        for body in ("{", "[]", "nonsense", b"\xff", '{"a": NaN}', "[" * 5000, *nested):
+            with self.subTest(body[:20], length=len(body)):
                 self.assertEqual(error_of(self.api.post("/videos", body))["code"], "invalid_json")
         text = self.api.client.post("/v1/videos", "x", content_type="text/plain", headers=self.api.headers)
         self.assertEqual((text.status_code, error_of(text)["code"]), (415, "unsupported_media_type"))
@@ -294,7 +295,9 @@ class ListTests(VideosCase):
             with self.subTest(query):
                 response = self.api.get("/videos", query)
                 self.assertEqual((response.status_code, error_of(response)["param"]), (422, param))
-        self.assertEqual(self.api.get("/videos", {"after": str(uuid.uuid4())}).status_code, 404)
+        for after in (str(uuid.uuid4()), "video_1", "\0"):
+            response = self.api.get("/videos", {"after": after})
+            self.assertEqual((response.status_code, error_of(response)["param"]), (404, "after"))
 
     def test_a_list_is_two_statements_however_long(self):
         for _ in range(2):
