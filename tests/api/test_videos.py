@@ -300,8 +300,9 @@ class ListTests(VideosCase):
             self.assertEqual((response.status_code, error_of(response)["param"]), (404, "after"))
 
     def test_a_list_is_two_statements_however_long(self):
+        self.ids()  # the first request of a minute writes down that the token was used, and takes of its person's rate
         for _ in range(2):
-            with self.assertNumQueries(2 if _ else 3):
+            with self.assertNumQueries(2):
                 self.api.get("/videos")
 
 
