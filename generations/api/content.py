@@ -1,20 +1,22 @@
 """The bytes of a video, and pictures of it: /v1/videos/{id}/content."""
 
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from generations.api.problems import DO_NOT_RETRY, Problem
-from generations.lifecycle.files import path_of
-from generations.media import NotAVideo, serve_file
+from generations.lifecycle.files import path_of, stored_name
+from generations.media import NotAVideo, make_poster, serve_file
 from generations.media.sprites import make_spritesheet
 from generations.models import Generation, Status
 from generations.models.shown import Shown
 
 VARIANTS = ("video", "thumbnail", "spritesheet")
 TYPES = {"mp4": "video/mp4", "webm": "video/webm", "webp": "image/webp"}
-# Decoding takes a processor for a moment; whoever comes meanwhile waits for the same sheet.
+# Decoding takes a processor for a moment; whoever comes meanwhile waits for the same picture.
 _DRAWING = threading.Lock()
 
 
@@ -54,20 +56,18 @@ def variant_of(row: Generation, variant: str) -> tuple[str, str]:
     if variant == "video":
         return row.file, row.sha256
     if variant == "thumbnail":
-        if not row.poster:
-            raise Problem(404, "file_not_found", "This video has no thumbnail.", param="variant")
-        return row.poster, f"{row.sha256}-poster"
-    return spritesheet_of(row), f"{row.sha256}-sprites"
+        # Its name is known before it is drawn: a worker does that soon after a video is stored.
+        return drawn(row, row.poster or stored_name(row, ".webp"), make_poster), f"{row.sha256}-poster"
+    return drawn(row, f"sprites/{row.uuid.hex[:2]}/{row.uuid.hex}.webp", make_spritesheet), f"{row.sha256}-sprites"
 
 
-def spritesheet_of(row: Generation) -> str:
-    """Return the stored name of a video's sheet, which is drawn when it is first asked for."""
-    name = f"sprites/{row.uuid.hex[:2]}/{row.uuid.hex}.webp"
+def drawn(row: Generation, name: str, draw: Callable[[Path, Path], None]) -> str:
+    """Return the stored name of a picture of a video, which is drawn when it is first asked for. Raises Problem."""
     path = path_of(name)
     with _DRAWING:
         if not path.exists():
             try:
-                make_spritesheet(path_of(row.file), path)
+                draw(path_of(row.file), path)
             except FileNotFoundError:
                 raise Problem(404, "file_not_found", "The file is not stored any more.", param="id") from None
             except NotAVideo as error:
