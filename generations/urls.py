@@ -107,6 +107,7 @@ urlpatterns = [
     path("costs/export/", costs.export, name="costs-export"),
     path("team/webhooks/", hooks.webhooks, name="webhooks"),
     path("team/webhooks/<int:pk>/", hooks.webhook, name="webhook"),
+    path("team/webhooks/<int:pk>/change/", hooks.change, name="webhook-change"),
     path("team/webhooks/<int:pk>/test/", hooks.test, name="webhook-test"),
     path("team/webhooks/<int:pk>/secret/", hooks.secret, name="webhook-secret"),
     path("team/webhooks/<int:pk>/rotate/", hooks.rotate, name="webhook-rotate"),

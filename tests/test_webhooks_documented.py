@@ -1,13 +1,17 @@
 """docs/webhooks.md is true: its examples check messages that were really sent, its tables are those of the code."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
 import time
 
 from django.conf import settings
 from django.test import TestCase, override_settings
 
 from generations.lifecycle import webhooks
+from generations.lifecycle.webhook_messages import signatures
 from generations.models import Delivery, Status
 from generations.models.webhooks import TEST, Kind, new_secret
 from tests.factories import make_generation
@@ -42,8 +46,40 @@ class WebhookDocumentTests(TestCase):
         self.assertFalse(is_genuine(new_secret(), told.headers, told.body))
         self.assertFalse(is_genuine(secret, told.headers, told.body + b" "))
         self.assertFalse(is_genuine(secret, told.headers | {"webhook-id": "msg_other"}, told.body))
-        old = str(int(time.time()) - 301)
-        self.assertFalse(is_genuine(secret, told.headers | {"webhook-timestamp": old}, told.body))
+        self.assertFalse(is_genuine(secret, self.signed_long_ago(told, secret), told.body))
+
+    def test_the_javascript_example_tells_the_same(self):
+        self.assertTrue(shutil.which("node"), "this test needs node: install it, or put it on the PATH")
+        secret, told = self.told()
+        cases = [
+            (secret, told.headers, told.body, True),
+            (secret, self.signed_twice(told), told.body, True),
+            (new_secret(), told.headers, told.body, False),
+            (secret, told.headers, told.body + b" ", False),
+            (secret, told.headers | {"webhook-id": "msg_other"}, told.body, False),
+            (secret, self.signed_long_ago(told, secret), told.body, False),
+            (secret, told.headers | {"webhook-signature": "v1,short"}, told.body, False),
+        ]
+        given = [[secret, headers, body.decode()] for secret, headers, body, _ in cases]
+        asking = (
+            "const given = JSON.parse(process.env.GIVEN);"
+            "console.log(JSON.stringify(given.map(([key, head, text]) => isGenuine(key, head, Buffer.from(text)))));"
+        )
+        done = subprocess.run(
+            ["node", "--input-type=module", "--eval", example("javascript") + asking],
+            env={"PATH": os.environ["PATH"], "GIVEN": json.dumps(given)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout), [expected for *_, expected in cases])
+
+    def signed_long_ago(self, told: Told, secret: str) -> dict[str, str]:
+        """Return the headers of a message that is genuine, and was so 301 seconds ago."""
+        stamp = int(time.time()) - 301
+        signature = signatures([secret], told.message_id, stamp, told.body)
+        return told.headers | {"webhook-timestamp": str(stamp), "webhook-signature": signature}
 
     def signed_twice(self, told: Told) -> dict[str, str]:
         return told.headers | {"webhook-signature": f"v1,{'A' * 43}= {told.headers['webhook-signature']}"}

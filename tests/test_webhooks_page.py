@@ -1,8 +1,10 @@
 """The page of a team's webhooks: for its managers and operators, and what each button does."""
 
-from django.test import TestCase
+from django.http import QueryDict
+from django.test import TestCase, override_settings
 from django.utils import timezone
 
+from generations.forms.webhooks import ChangeWebhookForm
 from generations.lifecycle import webhooks as telling
 from generations.models import Delivery, Membership, Status, User, Webhook
 from tests.factories import alice, bob, carol, make_generation, make_user
@@ -104,6 +106,80 @@ class AddingTests(WebhooksPageCase):
         for _ in range(20):
             make_webhook()
         self.assertContains(self.add(), "Delete one first", status_code=422)
+
+
+class ChangingTests(WebhooksPageCase):
+    def setUp(self):
+        self.sign_in("alice")
+        self.webhook = make_webhook(
+            "https://old.example.com/secret-part", host="old.example.com", kinds=["generation.failed"]
+        )
+        self.path = f"/team/webhooks/{self.webhook.pk}/change/"
+
+    def change(self, **fields):
+        return self.client.post(self.path, {**GOOD, "kinds": GOOD_KINDS, **fields})
+
+    def test_its_address_name_form_and_events_change_and_its_secret_and_log_stay(self):
+        delivery = make_delivery(self.webhook)
+        Webhook.objects.update(failing_since=timezone.now())
+        self.assertRedirects(self.change(), self.webhook.get_absolute_url())
+        changed = Webhook.objects.get()
+        self.assertEqual((changed.name, changed.shape, changed.kinds), ("Our chat", "chat", GOOD_KINDS))
+        self.assertEqual((changed.url, changed.host, changed.failing_since), (GOOD["url"], "hooks.example.com", None))
+        self.assertEqual((changed.secret, changed.team, changed.created_at), self.kept())
+        self.assertTrue(Delivery.objects.get(pk=delivery.pk).is_waiting)
+
+    def kept(self) -> tuple:
+        return self.webhook.secret, self.webhook.team, self.webhook.created_at
+
+    def test_an_empty_address_keeps_the_one_it_has_which_is_not_shown(self):
+        page = self.client.get(self.path)
+        self.assertNotContains(page, "secret-part")
+        self.assertContains(page, "old.example.com")
+        controls = read(page).one("form", action=self.path).controls()
+        self.assertEqual((controls["url"], controls["kinds"]), ([""], ["generation.failed"]))
+        Webhook.objects.update(failing_since=timezone.now())
+        self.assertEqual(self.change(url="").status_code, 302)
+        changed = Webhook.objects.get()
+        self.assertEqual((changed.url, changed.host, changed.name), (self.webhook.url, "old.example.com", "Our chat"))
+        self.assertIsNotNone(changed.failing_since)
+
+    def test_a_refused_change_changes_nothing_and_keeps_what_was_typed(self):
+        for fields, words in (
+            ({"url": "https://10.0.0.1/x"}, "not on the public internet"),
+            ({"name": ""}, "Give it a name"),
+            ({"kinds": []}, "Choose at least one thing"),
+        ):
+            with self.subTest(fields):
+                response = self.change(**fields)
+                self.assertContains(response, words, status_code=422)
+                self.assertContains(response, f"Change {self.webhook.name}", status_code=422)
+                controls = read(response).one("form", action=self.path).controls()
+                self.assertEqual(controls["name"], [fields.get("name", GOOD["name"])])
+        changed = Webhook.objects.get()
+        self.assertEqual((changed.url, changed.name), (self.webhook.url, self.webhook.name))
+
+    def test_a_secret_that_changes_meanwhile_stays_changed(self):
+        form = ChangeWebhookForm(QueryDict("name=a&url=&shape=chat&kinds=generation.failed"), instance=self.webhook)
+        self.assertTrue(form.is_valid())
+        rotated = Webhook.objects.get()
+        rotated.rotate()
+        form.save()
+        self.assertEqual(Webhook.objects.get().secret, rotated.secret)
+
+    def test_an_address_that_cannot_be_decrypted_must_be_entered_again(self):
+        with override_settings(FIELD_KEYS=["another key of the studio, 0123456789"]):
+            self.assertContains(self.change(url=""), "Enter an address.", status_code=422)
+
+    def test_a_team_it_does_not_belong_to_cannot_be_given_to_it(self):
+        self.change(team=carol().team.pk)
+        self.assertEqual(Webhook.objects.get().team, alice().team)
+
+    def test_others_find_nothing_to_change(self):
+        for person in ("bob", "carol"):
+            self.sign_in(person)
+            self.assertEqual((self.client.get(self.path).status_code, self.change().status_code), (404, 404))
+        self.assertEqual(Webhook.objects.get().name, self.webhook.name)
 
 
 class ButtonTests(WebhooksPageCase):

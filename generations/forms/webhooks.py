@@ -1,4 +1,4 @@
-"""Adding a webhook."""
+"""Adding a webhook, and changing one."""
 
 from django import forms
 
@@ -21,29 +21,39 @@ class WebhookForm(forms.ModelForm):
 
     class Meta:
         model = Webhook
-        fields = ["team", "name", "url", "shape", "kinds"]
+        fields = ["name", "url", "shape", "kinds"]
 
-    def __init__(self, *args, user: User, **kwargs) -> None:
+    def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.user = user
-        self.fields["team"].queryset = self.teams = managed_teams(user)
-        self.fields["team"].empty_label = None
-        self.fields["team"].required = False
         self.fields["name"].error_messages["required"] = "Give it a name, so that others know what it is for."
 
     @property
     def chosen_kinds(self) -> list[str]:
-        """What is ticked: as it was posted, at first everything but what happens most."""
-        return self.data.getlist("kinds") if self.is_bound else [Kind.COMPLETED, Kind.FAILED, Kind.UNKNOWN]
-
-    def clean_team(self):
-        """The team that was chosen; the first where there is no choice."""
-        return self.cleaned_data["team"] or self.teams.first()
+        """What is ticked: as it was posted, else as it begins."""
+        return self.data.getlist("kinds") if self.is_bound else self.initial["kinds"]
 
     def clean_url(self) -> str:
         if problem := why_not(self.cleaned_data["url"]):
             raise forms.ValidationError(problem)
         return self.cleaned_data["url"]
+
+
+class NewWebhookForm(WebhookForm):
+    """Another one for a team that the person manages: at first told everything but what happens most."""
+
+    class Meta(WebhookForm.Meta):
+        fields = ["team", *WebhookForm.Meta.fields]
+
+    def __init__(self, *args, user: User, **kwargs) -> None:
+        super().__init__(*args, initial={"kinds": [Kind.COMPLETED, Kind.FAILED, Kind.UNKNOWN]}, **kwargs)
+        self.user = user
+        self.fields["team"].queryset = self.teams = managed_teams(user)
+        self.fields["team"].empty_label = None
+        self.fields["team"].required = False
+
+    def clean_team(self):
+        """The team that was chosen; the first where there is no choice."""
+        return self.cleaned_data["team"] or self.teams.first()
 
     def clean(self) -> dict:
         data = super().clean()
@@ -55,3 +65,25 @@ class WebhookForm(forms.ModelForm):
         self.instance.created_by = self.user
         self.instance.host = host_of(self.cleaned_data["url"])
         return super().save(commit)
+
+
+class ChangeWebhookForm(WebhookForm):
+    """Everything but its secret and its team. The address is shown to nobody: left empty, it stays what it is."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["url"] = ""
+        self.fields["url"].required = not self.instance.url
+
+    def clean_url(self) -> str:
+        return super().clean_url() if self.cleaned_data["url"] else self.instance.url
+
+    def save(self, commit: bool = True) -> Webhook:
+        """Save what can be changed here alone: a secret that changes at the same moment stays changed."""
+        changed = ["name", "shape", "kinds"]
+        if "url" in self.changed_data:
+            self.instance.host = host_of(self.cleaned_data["url"])
+            self.instance.failing_since = None  # that was another address
+            changed += ["url", "host", "failing_since"]
+        self.instance.save(update_fields=changed)
+        return self.instance

@@ -1,4 +1,4 @@
-"""A team's webhooks, for its managers: add one, try it, look what it was told, send that again."""
+"""A team's webhooks, for its managers: add one, change it, try it, look what it was told, send that again."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from generations.forms.webhooks import WebhookForm
+from generations.forms.webhooks import ChangeWebhookForm, NewWebhookForm
 from generations.lifecycle import webhooks as telling
 from generations.models import Delivery, Membership, User, Webhook
 from generations.models.webhooks import managed_teams
@@ -23,7 +23,7 @@ def webhooks(request: HttpRequest) -> HttpResponse:
     """Those there are, and the form for another one. Who manages no team is told who does."""
     if not managed_teams(request.user).exists():
         return render(request, "generations/webhooks.html", {"managers": managers_of(request.user)}, status=403)
-    form = WebhookForm(request.POST or None, user=request.user)
+    form = NewWebhookForm(request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
         webhook = form.save()
         messages.success(request, f"{webhook.name} is added. Send it a test, and give its secret to your program.")
@@ -58,6 +58,18 @@ def show(request: HttpRequest, found: Webhook, *, secret: str = "") -> HttpRespo
     context["is_live"] = any(row.is_waiting and not row.tries for row in page.rows)
     part = "#log" if wants_fragment(request) else ""
     return render(request, f"generations/webhook.html{part}", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def change(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change where and what one is told, and how. Its secret stays, so its program goes on as it is."""
+    form = ChangeWebhookForm(request.POST or None, instance=managed(request, pk))
+    if request.method == "POST" and form.is_valid():
+        found = form.save()
+        messages.success(request, f"{found.name} is changed. Its secret is the same as before.")
+        return redirect(found)
+    context = {"form": form, "webhook": managed(request, pk)}
+    return render(request, "generations/webhook_change.html", context, status=422 if form.is_bound else 200)
 
 
 @require_POST
