@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from generations.keys import by_place
-from generations.models import Gateway, Generation, Status, Webhook
+from generations.models import Gateway, Generation, Status, User, Webhook
 from generations.models.gateway import NO_KEY
+from generations.models.prepared import Rows, Statement
 from generations.templatetags.look import elapsed
 
 THEMES = ("system", "light", "dark")
@@ -33,7 +33,6 @@ def studio(request: HttpRequest) -> dict:
         "sandbox_active": cache(lambda: Gateway.objects.all().sandbox() is not None),
         # Whoever is at the desk knows that something is there.
         "banners": cache(lambda: [banner for banner in banners(request.user) if nav != "desk" or not banner.url]),
-        "key_sheet": by_place,
         "email_configured": settings.EMAIL_CONFIGURED,
         "studio_version": settings.VERSION,
     }
@@ -56,22 +55,21 @@ def banners(user) -> list[Banner]:
         return []
     found = []
     # One that is switched off still renders what it was given before.
-    for gateway in Gateway.objects.filter(Q(enabled=True) | ~Q(paused_reason="")):
+    for gateway in WATCHED.all():
         if gateway.key_problem not in {"", NO_KEY}:
             found.append(Banner("error", f"The gateway {gateway.name} cannot be used. {gateway.key_problem}"))
         elif gateway.is_paused:
             found.append(Banner("warning", f"The gateway {gateway.name} is paused: {gateway.paused_reason}", gateway))
         elif gateway.is_tripped:
             found.append(Banner("warning", f"The gateway {gateway.name} has not answered lately.", gateway))
-    unknown = Generation.objects.visible_to(user).filter(status=Status.UNKNOWN)
-    counted = unknown.aggregate(count=Count("pk"), oldest=Min("created_at"))
-    if count := counted["count"]:
+    count, oldest = UNKNOWN.first(user=user.pk) or (0, None)
+    if count:
         things = "1 request has" if count == 1 else f"{count} requests have"
         text = f"{things} an unknown outcome: accepted and billed, or not."
-        if timezone.now() - counted["oldest"] > OLD:
-            text += f" The oldest is from {elapsed(counted['oldest'])} ago."
+        if timezone.now() - oldest > OLD:
+            text += f" The oldest is from {elapsed(oldest)} ago."
         found.append(Banner("error", text, url=reverse("generations:desk")))
-    for webhook in Webhook.objects.all().managed_by(user).exclude(disabled_at=None):
+    for webhook in SWITCHED_OFF.all(operator=user.pk):
         text = f"The webhook {webhook.name} is switched off. {webhook.disabled_reason}"
         found.append(Banner("warning", text, url=webhook.get_absolute_url(), link="Look"))
     if user.has_perm("generations.change_gateway") and (news := news_of_gateways()):
@@ -81,13 +79,43 @@ def banners(user) -> list[Banner]:
 
 def news_of_gateways() -> str:
     """Say what gateways listed or answered that nobody has looked at yet; empty for nothing. One statement."""
-    found = Gateway.objects.aggregate(
-        notices=Count("notices", filter=Q(notices__dismissed_at=None), distinct=True),
-        oddities=Count("drift", distinct=True),
-    )
+    found = NEWS.rows()
+    notices, oddities = (sum(counted) for counted in zip(*found, strict=True)) if found else (0, 0)
     sentences = []
-    if count := found["notices"]:
-        sentences.append(f"{count} notice{'' if count == 1 else 's'} about the models and prices of gateways.")
-    if found["oddities"]:
+    if notices:
+        sentences.append(f"{notices} notice{'' if notices == 1 else 's'} about the models and prices of gateways.")
+    if oddities:
         sentences.append("A gateway answers what no document says.")
     return " ".join(sentences)
+
+
+# Asked with every page of an operator.
+WATCHED = Rows(Gateway, lambda: Gateway.objects.filter(Q(enabled=True) | ~Q(paused_reason="")))
+UNKNOWN = Statement(
+    lambda user: (
+        Generation.objects.visible_to(user)
+        .filter(status=Status.UNKNOWN)
+        .order_by()
+        .values("status")
+        .annotate(count=Count("pk"), oldest=Min("created_at"))
+        .values_list("count", "oldest")
+    ),
+    user=int,
+)
+SWITCHED_OFF = Rows(
+    Webhook,
+    lambda operator: Webhook.objects.all().managed_by(User(pk=operator, is_staff=True)).exclude(disabled_at=None),
+    without=["url", "secret", "old_secret"],
+    operator=int,
+)
+NEWS = Statement(
+    lambda: (
+        Gateway.objects.order_by()
+        .values("pk")
+        .annotate(
+            notices=Count("notices", filter=Q(notices__dismissed_at=None), distinct=True),
+            oddities=Count("drift", distinct=True),
+        )
+        .values_list("notices", "oddities")
+    )
+)

@@ -6,6 +6,7 @@ from django.db.models import Subquery
 
 from generations.catalog import UnknownModel, catalog
 from generations.models import Gateway, Generation, ModelSwitch, Team, User
+from generations.models.gateway import OFFERING
 from generations.models.switches import successor_of, why_not
 from generations.specs import ImageFile, VideoModel
 
@@ -35,7 +36,7 @@ class Choices:
     @cached_property
     def gateways(self) -> list[Gateway]:
         """The usable ones; their keys are not read."""
-        return list(Gateway.objects.all().usable().defer("key"))
+        return OFFERING.all()
 
     def models(self, named: VideoModel | None = None) -> list[VideoModel]:
         """Return the models that can be asked for now: in use, and offered by a gateway.

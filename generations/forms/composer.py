@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import Exists
+from django.db.models import Exists, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
@@ -39,6 +39,7 @@ from generations.lifecycle.begin import Dearer, NoGateway, Order, begin
 from generations.lifecycle.together import begin_group
 from generations.media import ImageRefused
 from generations.models import Generation, Group, Prompt, Team, Upload, User
+from generations.models.prepared import Statement, loaded
 from generations.specs import (
     Agreed,
     Flag,
@@ -334,10 +335,11 @@ class GenerationForm(Costing, forms.Form):
     def _standing(self) -> tuple[Team | None, bool]:
         """The team this person works in, and whether this form's token made a generation before: one statement."""
         token = self.data.get("form_token", "") if self.is_bound else ""
-        used = Generation.objects.filter(created_by=self.user, form_token=token if is_token(token) else "")
-        teams = Team.objects.filter(memberships__user=self.user).order_by("memberships__pk")
-        team = (teams.annotate(is_token_used=Exists(used)) if token else teams).first()
-        return team, bool(team and token and team.is_token_used)
+        found = STANDING.first(user=self.user.pk, token=token if is_token(token) else self.fresh_token)
+        if found is None:
+            return None, False
+        *own, is_used = found
+        return loaded(Team, TEAM_COLUMNS, own), bool(token and is_used)
 
     @property
     def team(self) -> Team | None:
@@ -567,6 +569,16 @@ class GenerationForm(Costing, forms.Form):
     def agreed(self) -> Agreed | None:
         """What the page had said it costs, as the form carried it back; None when it carried nothing of the kind."""
         return Agreed.read(self.data.get("shown_price", "")) if self.is_bound else None
+
+
+def teams_of(user: int, token: str) -> QuerySet:
+    used = Generation.objects.filter(created_by=user, form_token=token)
+    teams = Team.objects.filter(memberships__user=user).order_by("memberships__pk")
+    return teams.annotate(is_token_used=Exists(used)).values_list(*TEAM_COLUMNS, "is_token_used")[:1]
+
+
+TEAM_COLUMNS = tuple(field.attname for field in Team._meta.concrete_fields)
+STANDING = Statement(teams_of, user=int, token=str)
 
 
 def copies_in(given: object) -> int | None:

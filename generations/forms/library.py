@@ -95,6 +95,11 @@ class LibraryForm(forms.Form):
         names = dict.fromkeys(tag.name for tag in self.tags)  # two teams may have the same
         self.fields["tag"].choices = [("", "Any tag"), *((name, name) for name in names)]
 
+    @property
+    def choices(self) -> tuple:
+        """Everything there is to choose from that is not always the same."""
+        return tuple(model_filter()), tuple(self.people), tuple(self.projects), tuple(tag.name for tag in self.tags)
+
     @cached_property
     def chosen(self) -> dict[str, str]:
         """The filters that are set, by name, as they are in the address."""

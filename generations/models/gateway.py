@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from generations.fields import EncryptedTextField, LockedText
-from generations.models.prepared import Statement, loaded
+from generations.models.prepared import Rows
 from generations.specs import VideoModel
 from videostudio.scrubbing import scrub
 
@@ -55,9 +55,9 @@ class GatewayQuerySet(models.QuerySet):
         switch = settings.STUDIO_SANDBOX
         if switch == "off":
             return None
-        if switch != "on" and (self.usable().exists() if is_alone is None else not is_alone):
+        if switch != "on" and (bool(OFFERING.all()) if is_alone is None else not is_alone):
             return None
-        return self.filter(key_source=Gateway.KeySource.SANDBOX, enabled=True).first()
+        return SANDBOX.first()
 
     def offered(self, models: Iterable[VideoModel], usable: "Sequence[Gateway] | None" = None) -> list[VideoModel]:
         """Return those of `models` that some gateway would render now; `usable` are those there are, if known."""
@@ -70,7 +70,7 @@ class GatewayQuerySet(models.QuerySet):
     def offering(self, model: VideoModel, team=None, usable: "Sequence[Gateway] | None" = None) -> "Gateway | None":
         """Return the gateway that will render `model` for `team`, or None when nobody offers it; `usable` as above."""
         if usable is None:
-            usable = [loaded(Gateway, OFFERING_COLUMNS, values) for values in OFFERING.rows()]  # a key costs decrypting
+            usable = OFFERING.all()
         candidates = [gateway for gateway in usable if gateway.does_offer(model)]
         preferred = team.preferred_gateway_id if team else None
         candidates.sort(key=lambda gateway: gateway.pk != preferred)  # stable: priority decides among the rest
@@ -202,6 +202,6 @@ class Gateway(models.Model):
         rows.update(paused_reason="", paused_until=None, trouble=0, tripped_until=None)
 
 
-# What choosing a gateway needs of it: everything but its key.
-OFFERING_COLUMNS = tuple(field.attname for field in Gateway._meta.concrete_fields if field.name != "key")
-OFFERING = Statement(lambda: Gateway.objects.usable().values_list(*OFFERING_COLUMNS))
+# What choosing a gateway needs of it: everything but its key, which costs decrypting.
+OFFERING = Rows(Gateway, lambda: Gateway.objects.usable(), without=["key"])
+SANDBOX = Rows(Gateway, lambda: Gateway.objects.filter(key_source=Gateway.KeySource.SANDBOX, enabled=True)[:1])

@@ -3,13 +3,14 @@
 from django.db import models
 
 from generations.catalog import catalog, model_choices
+from generations.models.prepared import Rows
 from generations.specs import VideoModel
 
 
 class ModelSwitchQuerySet(models.QuerySet):
     def by_key(self) -> "dict[str, ModelSwitch]":
         """Return every switch there is by the key of its model: one statement."""
-        return {switch.model_key: switch for switch in self}
+        return {switch.model_key: switch for switch in EVERY.all()}
 
     def why_not(self, model: VideoModel) -> str:
         """Return why this model cannot be asked for, "" when it can."""
@@ -47,6 +48,9 @@ class ModelSwitch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model_key}: {self.get_position_display()}"
+
+
+EVERY = Rows(ModelSwitch, lambda: ModelSwitch.objects.all())
 
 
 def is_in_use(model: VideoModel, position: str | None) -> bool:

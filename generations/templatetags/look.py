@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
+from generations.keys import by_place
 from generations.models import Status
 from generations.moments import time_words
 from generations.specs import Option, Size
@@ -75,6 +76,35 @@ def models_to_choose(form: Form) -> SafeString:
     """Return the options of the model's select, by maker."""
     models = tuple(form.choosable)
     return drawn((models, form.video_model), "generations/_models.html", form=form)
+
+
+@register.simple_tag(takes_context=True)
+def framed(context: template.RequestContext, name: str) -> SafeString:
+    """Return a part of the frame, drawn once for each place in the site and each kind of person."""
+    user = getattr(context.get("request"), "user", None)
+    is_staff = bool(user and user.is_staff)
+    known = {
+        "nav": context.get("nav", ""),
+        "is_staff": is_staff,
+        "sees_gateways": is_staff and user.has_perm("generations.change_gateway"),
+    }
+    return drawn((name, *known.values()), name, **known)
+
+
+@register.simple_tag
+def key_sheet() -> SafeString:
+    """Return the sheet behind `?`, the same for everybody."""
+    return drawn("keys", "_keys.html", key_sheet=by_place())
+
+
+@register.simple_tag
+def library_filter(form: Form, is_filtered_more: bool) -> SafeString:
+    """Return the library's filter; without words to search for it is drawn once for everything it shows."""
+    template, shown = "generations/_filters.html", {"form": form, "is_filtered_more": is_filtered_more}
+    given = tuple((name, form.data[name]) for name in form.fields if name in form.data)
+    if form.data.get("q") or len(str(given)) > LONGEST_KEPT:
+        return render_to_string(template, shown)
+    return drawn((template, form.choices, given), template, **shown)
 
 
 @register.filter

@@ -14,6 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from generations.forms import LibraryForm
 from generations.models import Generation, SavedView, entries_of, newest_key
+from generations.models.saved import views_of
 from generations.views.fragments import wants_fragment
 from generations.views.paging import Page, page_of
 from generations.views.tiles import by_day, for_keys
@@ -21,7 +22,6 @@ from generations.views.tiles import by_day, for_keys
 PAGE = 24
 COUNTED = 10_000  # whoever has more reads "10,000+"
 OFTEN = ("status", "model", "person", "project")  # the filters that are always in view
-MOST_VIEWS = 50
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def library(request: HttpRequest) -> HttpResponse:
         "chips": chips(form),
         "count": count_of(form, found, page),
         "query": urlencode(form.chosen),
-        "views": SavedView.objects.visible_to(request.user).select_related("person")[:MOST_VIEWS],
+        "views": views_of(request.user),
         "is_filtered_more": not form.chosen.keys() <= {"q", *OFTEN},
     }
     part = "#rows" if wants_fragment(request) else ""

@@ -4,6 +4,7 @@ from decimal import Decimal
 from unittest import mock
 
 from django.db import DatabaseError, connection
+from django.db.models import Model
 from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 
@@ -11,6 +12,7 @@ from generations.gateways import TaskStatus, VideoTask
 from generations.lifecycle import batch, decisions, submit
 from generations.lifecycle.begin import begin
 from generations.models import AppendOnly, Failure, Gateway, Generation, LedgerEntry, Status
+from generations.models.prepared import insert
 from tests.factories import alice, begun, make_gateway, make_generation, make_order, make_price
 from tests.lifecycle.base import UpstreamCase, make_due
 
@@ -52,10 +54,12 @@ class ReserveTests(LedgerCase, TestCase):
         self.assertEqual(generation.ledger.get().actor, "alice")
 
     def test_when_nothing_can_be_reserved_nothing_is_made(self):
-        with (
-            mock.patch.object(LedgerEntry.objects, "create", side_effect=DatabaseError),
-            self.assertRaises(DatabaseError),
-        ):
+        def refusing(row: Model, **given: str) -> Model:
+            if isinstance(row, LedgerEntry):
+                raise DatabaseError
+            return insert(row, **given)
+
+        with mock.patch("generations.lifecycle.begin.insert", refusing), self.assertRaises(DatabaseError):
             begin(make_order())
         self.assertFalse(Generation.objects.exists())
 
