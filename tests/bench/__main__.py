@@ -14,12 +14,12 @@ import django
 
 django.setup()
 
-from tests.bench import engine, history, programs, web  # noqa: E402
+from tests.bench import engine, history, programs, ranges, web  # noqa: E402
 from tests.bench.figures import Figure, table  # noqa: E402
 
 ENGINE = (engine.polls, engine.flight, engine.idle, engine.download, engine.soak)
 PROGRAMS = (programs.api, programs.gigabyte, programs.litellm)
-ROWS = {row.__name__: row for row in (*ENGINE, web.submit, history.history, *PROGRAMS)}
+ROWS = {row.__name__: row for row in (*ENGINE, web.submit, history.history, ranges.ranges, *PROGRAMS)}
 
 
 def measure(name: str) -> list[Figure]:
