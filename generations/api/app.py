@@ -15,7 +15,7 @@ DESCRIPTION = (
     "The page /docs/api/ has examples."
 )
 READ_REFUSALS = {code: Refusal for code in (401, 403, 404, 422, 429)}
-CREATE_REFUSALS = READ_REFUSALS | {code: Refusal for code in (400, 409, 413, 415, 503)}
+CREATE_REFUSALS = READ_REFUSALS | {code: Refusal for code in (400, 409, 411, 413, 415, 503)}
 
 api = NinjaAPI(
     title="VideoStudio",

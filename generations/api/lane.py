@@ -57,6 +57,7 @@ def lane(get_response: Handler) -> Handler:
 def answered(view: Handler, request: HttpRequest) -> HttpResponseBase:
     try:
         request.get_host()
+        refuse_unmeasured(request)
         refuse_large(request)
         response = view(request)
     except Exception as error:
@@ -66,6 +67,12 @@ def answered(view: Handler, request: HttpRequest) -> HttpResponseBase:
         words = f"{request.method} is not answered here; use {allowed}."
         return refusal(request, Problem(405, "method_not_allowed", words, headers={"Allow": allowed}))
     return response
+
+
+def refuse_unmeasured(request: HttpRequest) -> None:
+    """Refuse a body that comes in chunks: without its length Django reads none of it, and would find it empty."""
+    if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
+        raise Problem(411, "length_required", "Send the body in one piece, with its length in Content-Length.")
 
 
 def refuse_large(request: HttpRequest) -> None:

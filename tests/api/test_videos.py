@@ -140,6 +140,11 @@ class CreateTests(VideosCase):
         long = self.api.client.post("/v1/videos", b"", content_type="application/json", headers=headers)
         self.assertEqual(long.status_code, 413)
 
+    def test_a_body_in_chunks_is_not_taken_for_an_empty_one(self):
+        headers = self.api.headers | {"Transfer-Encoding": "chunked", "Content-Length": ""}
+        response = self.api.client.post("/v1/videos", b"", content_type="application/json", headers=headers)
+        self.assertEqual((response.status_code, error_of(response)["code"]), (411, "length_required"))
+
     def test_the_statements_of_a_create_are_fixed(self):
         self.made()
         statements = 12 + connection.features.has_select_for_update  # where the person's row is locked first
