@@ -1,4 +1,7 @@
-"""Ask for a video with OpenAI's own client, wait, and save it. Needs STUDIO_URL and STUDIO_TOKEN."""
+"""Ask for a video with OpenAI's own client, wait, and save it. Needs STUDIO_URL and STUDIO_TOKEN.
+
+The client warns that OpenAI's own video service ends; this studio does not.
+"""
 
 import os
 

@@ -1,5 +1,6 @@
-"""How programs use the studio: the examples are files in docs/api/, and tests run those very files."""
+"""How programs use the studio. The examples are files in docs/api/ and blocks of docs/webhooks.md; tests run them all."""
 
+import re
 from functools import cache
 
 from django.conf import settings
@@ -8,6 +9,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 EXAMPLES = {"curl.sh": "curl", "python_client.py": "Python, OpenAI's client", "fetch.mjs": "JavaScript, fetch"}
+CHECKS = {"python": "Python", "javascript": "JavaScript, Node"}
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ROUTES = (
     ("POST", "/v1/videos", "create", "Ask for a video: a form or JSON."),
     ("GET", "/v1/videos/{id}", "read", "How far it is."),
@@ -28,7 +31,14 @@ def examples() -> list[tuple[str, str, str]]:
     return [(file.partition(".")[0], name, (folder / file).read_text()) for file, name in EXAMPLES.items()]
 
 
+@cache
+def checks() -> list[tuple[str, str, str]]:
+    """Return (id, name, text) of each way to check a webhook's signature."""
+    blocks = dict(BLOCK.findall((settings.BASE_DIR / "docs" / "webhooks.md").read_text(encoding="utf-8")))
+    return [(f"check-{language}", name, blocks[language]) for language, name in CHECKS.items()]
+
+
 @require_safe
 def api_docs(request: HttpRequest) -> HttpResponse:
-    context = {"examples": examples(), "routes": ROUTES, "base": f"{settings.STUDIO_URL}/v1"}
+    context = {"examples": examples(), "checks": checks(), "routes": ROUTES, "studio_url": settings.STUDIO_URL}
     return render(request, "generations/api_docs.html", context)

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 
 from generations.models import Generation, Status
-from generations.views.api_docs import EXAMPLES
+from generations.views.api_docs import CHECKS, EXAMPLES
 from tests.api.live import LiveCase
 from tests.factories import alice
 from tests.pages import read
@@ -60,3 +60,11 @@ class ExampleTests(LiveCase):
         for file in EXAMPLES:
             text = (settings.BASE_DIR / "docs" / "api" / file).read_text()
             self.assertEqual(page.one("pre", id_=f"text-{file.partition('.')[0]}").raw_text.strip(), text.strip())
+        for language in CHECKS:
+            wanted = read_markdown_block(language)
+            self.assertEqual(page.one("pre", id_=f"text-check-{language}").raw_text.strip(), wanted.strip())
+
+
+def read_markdown_block(language: str) -> str:
+    text = (settings.BASE_DIR / "docs" / "webhooks.md").read_text()
+    return text.partition(f"```{language}\n")[2].partition("```")[0]
