@@ -1,4 +1,4 @@
-"""How programs use the studio. The examples are files in docs/api/ and blocks of docs/webhooks.md; tests run them all."""
+"""How programs use the studio. Its examples are files in docs/api/ and blocks of docs/webhooks.md; tests run them."""
 
 import re
 from functools import cache
