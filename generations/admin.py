@@ -105,13 +105,31 @@ class PersonAdmin(UserAdmin):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):
-    """Whose programs may do what. People make and revoke their own; switching an account off stops all of its."""
+    """Whose programs may do what. People make and revoke their own; operators set limits, and revoke any.
 
+    Switching an account off stops all of its tokens.
+    """
+
+    actions = ["revoke"]
     list_display = ["name", "user", "start", "scope_words", "state", "last_used_at", "expires_at", "created_at"]
     list_filter = ["user"]
     search_fields = ["name", "start", "user__username"]
     list_select_related = ["user"]
-    fields = [*list_display, "rate", "at_once", "revoked_at"]
+    readonly_fields = [*list_display, "revoked_at"]
+    fields = [*readonly_fields, "rate", "at_once"]
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form, change: bool) -> None:
+        """Save the limits alone: one that is revoked or used meanwhile stays so."""
+        obj.save(update_fields=["rate", "at_once"])
+
+    @admin.action(description="Revoke: it opens nothing any more", permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset) -> None:
+        for token in queryset:
+            token.revoke()
+        self.message_user(request, "Revoked.")
 
     @admin.display(description="scopes")
     def scope_words(self, token: ApiToken) -> str:

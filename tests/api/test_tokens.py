@@ -4,6 +4,7 @@ import hashlib
 import io
 from datetime import timedelta
 
+from django.contrib.admin import site
 from django.core.management import CommandError, call_command
 from django.test import TestCase
 from django.utils import timezone
@@ -244,9 +245,38 @@ class PageTests(TestCase):
 
 
 class OperatorTests(TestCase):
-    def test_the_admin_lists_and_changes_nothing(self):
-        make_token(name="laptop")
+    def setUp(self) -> None:
         self.client.force_login(make_user("root", is_staff=True, is_superuser=True))
+
+    def test_the_admin_changes_limits_and_nothing_else(self):
+        make_token(name="laptop", rate=10)
+        token = ApiToken.objects.get()
+        path = f"/admin/generations/apitoken/{token.pk}/change/"
+        used = timezone.now()
+        self.client.get(path)
+        ApiToken.objects.update(last_used_at=used)
+        answer = self.client.post(path, {"rate": "5", "at_once": "", "name": "other", "scopes": "[]", "user": "1"})
+        self.assertEqual(answer.status_code, 302)
+        changed = ApiToken.objects.get()
+        self.assertEqual((changed.rate, changed.at_once, changed.last_used_at), (5, None, used))
+        self.assertEqual((changed.name, changed.scopes, changed.user), ("laptop", token.scopes, token.user))
+
+    def test_limits_that_are_set_meanwhile_do_not_bring_a_revoked_token_back(self):
+        make_token()
+        stale = ApiToken.objects.get()
+        ApiToken.objects.get().revoke()
+        stale.rate = 5
+        site.get_model_admin(ApiToken).save_model(None, stale, None, True)
+        self.assertEqual((ApiToken.objects.get().rate, ApiToken.objects.get().is_usable), (5, False))
+
+    def test_an_operator_revokes_anybodys(self):
+        secret = make_token()
+        chosen = {"action": "revoke", "_selected_action": [ApiToken.objects.get().pk]}
+        self.client.post("/admin/generations/apitoken/", chosen)
+        self.assertEqual(Api(secret).get("/videos").status_code, 401)
+
+    def test_the_admin_lists_and_neither_adds_nor_deletes(self):
+        make_token(name="laptop")
         page = self.client.get("/admin/generations/apitoken/")
         self.assertContains(page, "laptop")
         token = ApiToken.objects.get()
@@ -274,9 +304,21 @@ class CommandTests(FreshRates, TestCase):
         token = ApiToken.objects.get()
         self.assertEqual((token.scopes, token.name, (token.expires_at - timezone.now()).days), (["read"], "ci", 1))
 
+    def test_limits(self):
+        alice()
+        self.run_command("alice", "--rate", "7", "--at-once", "2")
+        token = ApiToken.objects.get()
+        self.assertEqual((token.rate, token.at_once), (7, 2))
+
     def test_nobody_and_nonsense_are_refused(self):
         alice()
-        for arguments in (("nobody",), ("alice", "--days", "0"), ("alice", "--scopes", "all")):
+        for arguments in (
+            ("nobody",),
+            ("alice", "--days", "0"),
+            ("alice", "--rate", "0"),
+            ("alice", "--at-once", "-1"),
+            ("alice", "--scopes", "all"),
+        ):
             with self.subTest(arguments), self.assertRaises(CommandError):
                 self.run_command(*arguments)
         self.assertEqual(ApiToken.objects.count(), 0)
