@@ -41,16 +41,28 @@ REMIX = {
 }
 
 
-def visible(request: HttpRequest, text: str, param: str = "id") -> tuple[Generation, str, UUID | None]:
+def visible(request: HttpRequest, text: str) -> tuple[Generation, str, UUID | None]:
     """Return the row of an id, its prompt and what it was made from. Raises Problem for another team's, as for none."""
     caller: Caller = request.auth
     try:
         found = shapes.ONE.first(user=caller.user_id, uuid=UUID(text))
     except ValueError:
-        raise not_found(param=param) from None
+        raise not_found() from None
     if found is None:
-        raise not_found(param=param)
+        raise not_found()
     return shapes.row_of(found)
+
+
+def place_of(request: HttpRequest, text: str) -> int:
+    """Return the key of the row after which a list goes on: also of one in the trash, for who deletes while listing."""
+    try:
+        mine = Generation.objects.of_teams(request.auth.user_id).filter(uuid=UUID(text))
+    except ValueError:
+        raise not_found(param="after") from None
+    found = mine.values_list("pk", flat=True).first()
+    if found is None:
+        raise not_found(param="after")
+    return found
 
 
 @router.post(
@@ -75,7 +87,7 @@ def list_videos(
     """The videos of one's team, newest first."""
     rows = shapes.shown(Generation.objects.visible_to(request.auth.user_id))
     if after:
-        last = visible(request, after, "after")[0].pk
+        last = place_of(request, after)
         rows = rows.filter(pk__gt=last) if order == "asc" else rows.filter(pk__lt=last)
     found = list(rows.order_by("pk" if order == "asc" else "-pk")[: limit + 1])
     data = [shapes.video(*shapes.row_of(values)) for values in found[:limit]]

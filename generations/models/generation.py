@@ -33,7 +33,7 @@ class GenerationQuerySet(models.QuerySet):
         return self.of_teams(user).filter(deleted_at=None)
 
     def of_teams(self, user) -> "GenerationQuerySet":
-        """What this person's teams made, deleted or not: only for sums, because it was paid for all the same."""
+        """What this person's teams made, deleted or not: for sums, as it was paid for, and for a place in a list."""
         return self.filter(team__memberships__user=user)
 
     def unfinished(self) -> "GenerationQuerySet":

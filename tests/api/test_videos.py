@@ -292,6 +292,18 @@ class ListTests(VideosCase):
                     after = body["last_id"]
                 self.assertEqual(found, wanted)
 
+    def test_who_deletes_while_listing_meets_every_video(self):
+        after, met = "", 0
+        while found := self.ids(limit=2, after=after):
+            for one in found:
+                self.assertEqual(self.api.delete(f"/videos/{one}").status_code, 200)
+            after, met = found[-1], met + len(found)
+        self.assertEqual(met, 5)
+
+    def test_anothers_video_is_no_place_in_ones_list(self):
+        strangers = Api(make_token(carol()))
+        self.assertEqual(strangers.get("/videos", {"after": str(self.rows[0].uuid)}).status_code, 404)
+
     def test_a_colleague_sees_them_and_a_stranger_does_not(self):
         self.assertEqual(Api(make_token(carol())).get("/videos").json()["data"], [])
 
