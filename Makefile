@@ -6,7 +6,7 @@ PY := .venv/bin/python
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 PROBE := import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 12), (3, 13)))
 
-.PHONY: help run setup test bench lint css clean
+.PHONY: help run setup test bench lint css messages clean
 
 help:
 	@echo "make run     set up what is missing and serve the studio (Ctrl-C stops it)"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench   print the figures of docs/architecture.md; ARGS=... names rows"
 	@echo "make lint    check style, types and imports"
 	@echo "make css     rebuild static/ from assets/ (needs npm)"
+	@echo "make messages  collect what is said to people into locale/ and compile it (needs GNU gettext)"
 	@echo "make clean   remove .venv and caches; data stays"
 
 run: setup
@@ -40,6 +41,9 @@ lint:
 
 css:
 	@cd assets && npm install --no-package-lock --ignore-scripts --no-audit --no-fund && npm run build
+
+messages: setup
+	@$(PY) manage.py messages
 
 clean:
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis assets/node_modules

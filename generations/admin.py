@@ -11,6 +11,8 @@ from django.core.validators import MinValueValidator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_q.models import Failure as QueueFailure
 from django_q.models import OrmQ, Schedule, Success
 
@@ -83,8 +85,8 @@ class PersonAdmin(UserAdmin):
     inlines = [OwnMembershipInline]
     fieldsets = (
         *UserAdmin.fieldsets,
-        ("Pages", {"fields": ("language",)}),
-        ("Programs", {"fields": ("api_rate", "api_at_once")}),
+        (gettext_lazy("Pages"), {"fields": ("language",)}),
+        (gettext_lazy("Programs"), {"fields": ("api_rate", "api_at_once")}),
     )
     RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -138,16 +140,18 @@ class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):
 
 # The sandbox is this very site, offers everything, costs nothing, and has a key built in.
 NOT_OF_THE_SANDBOX = ("base_url", "offers", "new_key", "failure_policy", "lists_models")
-AT_LEAST_ONE = MinValueValidator(1, "With less than 1 nothing would ever be sent. To stop a gateway, pause it.")
+AT_LEAST_ONE = MinValueValidator(
+    1, gettext_lazy("With less than 1 nothing would ever be sent. To stop a gateway, pause it.")
+)
 
 
 class GatewayForm(forms.ModelForm):
     new_key = forms.CharField(
-        label="Key",
+        label=gettext_lazy("Key"),
         required=False,
         strip=True,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Stored encrypted and never shown again. Leave it empty to keep the key that is set.",
+        help_text=gettext_lazy("Stored encrypted and never shown again. Leave it empty to keep the key that is set."),
     )
 
     class Meta:
@@ -168,26 +172,30 @@ class GatewayForm(forms.ModelForm):
         try:
             urlsplit(address)
         except ValueError:
-            raise forms.ValidationError("Enter an address such as https://api.example.com") from None
+            raise forms.ValidationError(_("Enter an address such as https://api.example.com")) from None
         if address.endswith("/v1"):
-            raise forms.ValidationError("Leave /v1 out: it is added to every request.")
+            raise forms.ValidationError(_("Leave /v1 out: it is added to every request."))
         return address
 
     def clean_new_key(self) -> str:
         key = self.cleaned_data["new_key"]
         if key and (not key.isascii() or not key.isprintable() or " " in key):
-            raise forms.ValidationError("A key has only visible ASCII characters and no spaces.")
+            raise forms.ValidationError(_("A key has only visible ASCII characters and no spaces."))
         return key
 
     def clean_offers(self) -> list[str]:
         offers = self.cleaned_data["offers"]
         if not isinstance(offers, list) or not all(isinstance(offer, str) for offer in offers):
-            raise forms.ValidationError('Enter a list of texts, such as ["veo", "wan/wan2.6"].')
+            raise forms.ValidationError(_('Enter a list of texts, such as ["veo", "wan/wan2.6"].'))
         models = catalog().models
         known = sorted({model.family for model in models} | {model.key for model in models})
         for offer in offers:
             if offer not in known:
-                raise forms.ValidationError(f"Nothing is called '{quoted(offer)}'. It can be {listed(known)}.")
+                raise forms.ValidationError(
+                    _("Nothing is called '{offer}'. It can be {known}.").format(
+                        offer=quoted(offer), known=listed(known)
+                    )
+                )
         return offers
 
     def clean(self) -> dict:
@@ -196,10 +204,10 @@ class GatewayForm(forms.ModelForm):
         holds_a_key = self.instance.key or isinstance(self.instance.key, LockedText)
         if moved and not data.get("new_key") and holds_a_key:
             self.add_error(
-                "new_key", "Enter the key again: the address changed, and a key goes to its own gateway only."
+                "new_key", _("Enter the key again: the address changed, and a key goes to its own gateway only.")
             )
         if not self.instance.is_sandbox and not data.get("base_url") and "base_url" not in self.errors:
-            self.add_error("base_url", "Enter the gateway's address.")
+            self.add_error("base_url", _("Enter the gateway's address."))
         return data
 
     def save(self, commit: bool = True) -> Gateway:
@@ -228,7 +236,7 @@ class GatewayAdmin(admin.ModelAdmin):
     @admin.display(description="key")
     def shown_key(self, gateway: Gateway) -> str:
         if gateway.is_sandbox:
-            return "built in"
+            return _("built in")
         if gateway.key_problem:
             return gateway.key_problem
         return f"…{gateway.key_hint}" if gateway.key_hint else "set"
@@ -236,23 +244,27 @@ class GatewayAdmin(admin.ModelAdmin):
     @admin.display(description="state")
     def state(self, gateway: Gateway) -> str:
         if not gateway.enabled:
-            return "switched off"
+            return _("switched off")
         if gateway.is_paused:
-            until = f" until {gateway.paused_until:%Y-%m-%d %H:%M:%S} UTC" if gateway.paused_until else ""
-            return f"paused{until}: {gateway.paused_reason}"
+            until = (
+                _(" until {paused_until} UTC").format(paused_until=f"{gateway.paused_until:%Y-%m-%d %H:%M:%S}")
+                if gateway.paused_until
+                else ""
+            )
+            return _("paused{until}: {paused_reason}").format(until=until, paused_reason=gateway.paused_reason)
         return "working"
 
-    @admin.action(description="Pause: no creates, no polls", permissions=["change"])
+    @admin.action(description=_("Pause: no creates, no polls"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset) -> None:
         for gateway in queryset:
             gateway.pause(f"Paused by {request.user.get_username()}.")
-        self.message_user(request, "Paused. What is waiting waits; nothing fails by it.")
+        self.message_user(request, _("Paused. What is waiting waits; nothing fails by it."))
 
-    @admin.action(description="Try again: end the pause", permissions=["change"])
+    @admin.action(description=_("Try again: end the pause"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset) -> None:
         for gateway in queryset:
             decisions.resume(gateway)
-        self.message_user(request, "Working again.")
+        self.message_user(request, _("Working again."))
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False  # history names it; switch it off instead
@@ -301,13 +313,23 @@ class InputInline(ReadOnly, admin.TabularInline):
 
 class CorrectForm(forms.Form):
     spent = forms.DecimalField(
-        label="What it did cost", min_value=0, max_digits=12, decimal_places=6, help_text="0 when it was not billed."
+        label=gettext_lazy("What it did cost"),
+        min_value=0,
+        max_digits=12,
+        decimal_places=6,
+        help_text=gettext_lazy("0 when it was not billed."),
     )
-    reason = forms.CharField(max_length=300, label="How you know", help_text="For example the number of the invoice.")
+    reason = forms.CharField(
+        max_length=300,
+        label=gettext_lazy("How you know"),
+        help_text=gettext_lazy("For example the number of the invoice."),
+    )
 
 
 class AttachForm(forms.Form):
-    upstream_id = forms.CharField(max_length=512, label="Upstream id", help_text="As the gateway's console shows it.")
+    upstream_id = forms.CharField(
+        max_length=512, label=gettext_lazy("Upstream id"), help_text=gettext_lazy("As the gateway's console shows it.")
+    )
 
 
 @admin.register(Generation)
@@ -321,14 +343,37 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
     actions = ["ask_now", "attach", "confirm_not_created", "correct_cost"]
     fieldsets = [
         (None, {"fields": ["uuid", "page", "status", "failure", "detail", "progress", "overdue_at"]}),
-        ("Asked", {"fields": ["team", "created_by", "prompt", "model_key", "options", "origin", "parent", "relation"]}),
         (
-            "Upstream",
+            gettext_lazy("Asked"),
+            {
+                "fields": [
+                    "team",
+                    "created_by",
+                    "prompt",
+                    "model_key",
+                    "options",
+                    "origin",
+                    "parent",
+                    "relation",
+                ]
+            },
+        ),
+        (
+            gettext_lazy("Upstream"),
             {"fields": ["gateway", "dialect", "upstream_model", "upstream_id", "upstream_status", "last_answer"]},
         ),
-        ("Price", {"fields": ["quote_amount", "quote_currency", "quote_source"]}),
         (
-            "File",
+            gettext_lazy("Price"),
+            {
+                "fields": [
+                    "quote_amount",
+                    "quote_currency",
+                    "quote_source",
+                ]
+            },
+        ),
+        (
+            gettext_lazy("File"),
             {
                 "fields": [
                     *("file", "sha256", "bytes", "measured_width", "measured_height"),
@@ -336,7 +381,20 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
                 ]
             },
         ),
-        ("Engine", {"fields": ["version", "claim", "due_at", "tries", "created_at", "submitted_at", "completed_at"]}),
+        (
+            gettext_lazy("Engine"),
+            {
+                "fields": [
+                    "version",
+                    "claim",
+                    "due_at",
+                    "tries",
+                    "created_at",
+                    "submitted_at",
+                    "completed_at",
+                ]
+            },
+        ),
     ]
 
     @admin.display(description="prompt")
@@ -364,15 +422,15 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
         if count:
             self.message_user(request, f"{done} ({count}).", messages.SUCCESS)
 
-    @admin.action(description="Ask upstream now")
+    @admin.action(description=_("Ask upstream now"))
     def ask_now(self, request: HttpRequest, queryset) -> None:
-        self.each(request, queryset, lambda row: decisions.ask_again(row, request.user), "Asking upstream")
+        self.each(request, queryset, lambda row: decisions.ask_again(row, request.user), _("Asking upstream"))
 
-    @admin.action(description="Attach upstream id")
+    @admin.action(description=_("Attach upstream id"))
     def attach(self, request: HttpRequest, queryset) -> HttpResponse | None:
         generation = queryset.select_related("gateway", "prompt").first()
         if queryset.count() != 1 or generation is None or generation.status != Status.UNKNOWN:
-            self.message_user(request, "Choose one generation whose outcome is unknown.", messages.WARNING)
+            self.message_user(request, _("Choose one generation whose outcome is unknown."), messages.WARNING)
             return None
         form = AttachForm(request.POST if "upstream_id" in request.POST else None)
         if form.is_valid():
@@ -381,24 +439,24 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
             except decisions.CannotDo as error:
                 form.add_error("upstream_id", str(error))
             else:
-                self.message_user(request, "Attached. The studio follows the task from here.", messages.SUCCESS)
+                self.message_user(request, _("Attached. The studio follows the task from here."), messages.SUCCESS)
                 return None
         context = {**self.admin_site.each_context(request), "form": form, "generation": generation, "opts": self.opts}
         return render(request, "admin/generations/attach.html", context)
 
-    @admin.action(description="Confirm not created")
+    @admin.action(description=_("Confirm not created"))
     def confirm_not_created(self, request: HttpRequest, queryset) -> HttpResponse | None:
         if "confirmed" not in request.POST:
             context = {**self.admin_site.each_context(request), "generations": queryset, "opts": self.opts}
             return render(request, "admin/generations/confirm_not_created.html", context)
-        self.each(request, queryset, lambda row: decisions.confirm_not_created(row, request.user), "Confirmed")
+        self.each(request, queryset, lambda row: decisions.confirm_not_created(row, request.user), _("Confirmed"))
         return None
 
-    @admin.action(description="Correct what it did cost")
+    @admin.action(description=_("Correct what it did cost"))
     def correct_cost(self, request: HttpRequest, queryset) -> HttpResponse | None:
         generation = queryset.select_related("gateway", "prompt").first()
         if queryset.count() != 1 or generation is None or not generation.is_finished:
-            self.message_user(request, "Choose one generation that has ended.", messages.WARNING)
+            self.message_user(request, _("Choose one generation that has ended."), messages.WARNING)
             return None
         form = CorrectForm(request.POST if "spent" in request.POST else None)
         if form.is_valid():
@@ -409,7 +467,9 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
             except decisions.CannotDo as error:
                 form.add_error(None, str(error))
             else:
-                self.message_user(request, "Written into the ledger. Nothing of it is held any more.", messages.SUCCESS)
+                self.message_user(
+                    request, _("Written into the ledger. Nothing of it is held any more."), messages.SUCCESS
+                )
                 return None
         sums = generation.ledger.all().sums()
         context = {**self.admin_site.each_context(request), "form": form, "generation": generation, "sums": sums}

@@ -4,6 +4,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
+from django.utils.translation import gettext
 
 
 class GenerationsConfig(AppConfig):
@@ -12,7 +13,9 @@ class GenerationsConfig(AppConfig):
 
     def ready(self) -> None:
         from generations import catalog, checks, people, search  # noqa: F401 (they register themselves)
+        from generations.specs import wording
 
+        wording.speak(gettext)
         catalog.configure(settings.CATALOG_DIR)
         connection_created.connect(search.on_connection, dispatch_uid="search is called back")
         pre_migrate.connect(search.before_migrations, sender=self, dispatch_uid="search rests")

@@ -29,6 +29,7 @@ from generations.specs import (
     parse_ratio,
     parse_tier,
 )
+from generations.specs.wording import _
 
 # What can stand in for what when a model has no option of the very role.
 STAND_INS = {"size": ("ratio", "tier"), "ratio": ("size",), "tier": ("size",)}
@@ -144,9 +145,13 @@ class Move:
             if raw is None or counterpart(option, self.new) or any(stand_ins):
                 continue
             if not option.is_same(raw, option.default):
-                what = f"{option.label[:1].lower()}{option.label[1:]}"
-                what += " setting" if isinstance(option, Flag) else ""
-                self.add(option, option.words(raw), "", f"{self.new.label} has no {what}: left out")
+                label = _(option.label)
+                what = f"{label[:1].lower()}{label[1:]}"
+                is_flag = isinstance(option, Flag)
+                sentence = (
+                    _("{model} has no {what} setting: left out") if is_flag else _("{model} has no {what}: left out")
+                )
+                self.add(option, option.words(raw), "", sentence.format(model=self.new.label, what=what))
 
     def drop_what_stands_alone(self) -> None:
         """Leave out what the new model takes only together with something that is not there."""
@@ -154,8 +159,9 @@ class Move:
             if option.name in self.values and any(is_absent(self.values.get(name)) for name in option.needs):
                 value = self.values.pop(option.name)
                 others = ", ".join(self.new.label_of(name) for name in option.needs)
-                sentence = f"{self.new.label} takes {option.label} only together with {others}: left out"
-                self.add(option, option.words(value), "", sentence)
+                sentence = _("{model} takes {label} only together with {others}: left out")
+                facts = {"model": self.new.label, "label": _(option.label), "others": others}
+                self.add(option, option.words(value), "", sentence.format(**facts))
 
     def set(self, option: Option, value: Value | None) -> None:
         if value is not None:
@@ -166,11 +172,13 @@ class Move:
     ) -> None:
         if after is None:
             after = option.words(self.values[option.name]) if option.name in self.values else ""
-        outcome = f"set to {after}" if after else "left out"
-        sentence = f"{before} is not offered by {self.new.label}: {outcome}"
+        sentence = _("{before} is not offered by {model}: left out")
+        if after:
+            sentence = _("{before} is not offered by {model}: set to {after}")
+        sentence = sentence.format(before=before, model=self.new.label, after=after)
         if error is not None and isinstance(option, Text | Url | ImageFile):  # words and links are not "offered"
             kept = isinstance(option, Text) and option.name in self.values
-            sentence = f"{error.sentence} {'Cut to that length.' if kept else 'Left out.'}"
+            sentence = f"{error.sentence} {_('Cut to that length.') if kept else _('Left out.')}"
         self.add(option, before, after, sentence)
 
     def add(self, option: Option, before: str, after: str, sentence: str) -> None:

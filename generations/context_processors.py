@@ -1,5 +1,6 @@
 """What every page shows. Nothing here asks the database unless a template uses it, and then once."""
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -9,10 +10,15 @@ from django.db.models import Count, Min, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import gettext as _
+from django.utils.translation.trans_real import DjangoTranslation
+from django.views.i18n import JavaScriptCatalog
 
 from generations.models import Gateway, Generation, Status, User, Webhook
 from generations.models.gateway import NO_KEY
 from generations.models.prepared import Rows, Statement
+from generations.models.told import told
 from generations.templatetags.look import elapsed
 
 THEMES = ("system", "light", "dark")
@@ -33,9 +39,20 @@ def studio(request: HttpRequest) -> dict:
         "sandbox_active": cache(lambda: Gateway.objects.all().sandbox() is not None),
         # Whoever is at the desk knows that something is there.
         "banners": cache(lambda: [banner for banner in banners(request.user) if nav != "desk" or not banner.url]),
+        "script_words": script_words(get_language()),
         "email_configured": settings.EMAIL_CONFIGURED,
         "studio_version": settings.VERSION,
     }
+
+
+@cache
+def script_words(language: str) -> str:
+    """Return what scripts say in this language as a JSON object by English text; empty for English."""
+    if language == settings.LANGUAGE_CODE:
+        return ""
+    words = JavaScriptCatalog()
+    words.translation = DjangoTranslation(language, domain="djangojs", localedirs=settings.LOCALE_PATHS)
+    return json.dumps(words.get_catalog(), ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -46,7 +63,7 @@ class Banner:
     text: str
     gateway: Gateway | None = None
     url: str = ""
-    link: str = "Decide"
+    link: str = gettext_lazy("Decide")
 
 
 def banners(user) -> list[Banner]:
@@ -57,23 +74,45 @@ def banners(user) -> list[Banner]:
     # One that is switched off still renders what it was given before.
     for gateway in WATCHED.all():
         if gateway.key_problem not in {"", NO_KEY}:
-            found.append(Banner("error", f"The gateway {gateway.name} cannot be used. {gateway.key_problem}"))
+            found.append(
+                Banner(
+                    "error",
+                    _("The gateway {name} cannot be used. {key_problem}").format(
+                        name=gateway.name, key_problem=told(gateway.key_problem)
+                    ),
+                )
+            )
         elif gateway.is_paused:
-            found.append(Banner("warning", f"The gateway {gateway.name} is paused: {gateway.paused_reason}", gateway))
+            found.append(
+                Banner(
+                    "warning",
+                    _("The gateway {name} is paused: {paused_reason}").format(
+                        name=gateway.name, paused_reason=told(gateway.paused_reason)
+                    ),
+                    gateway,
+                )
+            )
         elif gateway.is_tripped:
-            found.append(Banner("warning", f"The gateway {gateway.name} has not answered lately.", gateway))
+            found.append(
+                Banner("warning", _("The gateway {name} has not answered lately.").format(name=gateway.name), gateway)
+            )
     count, oldest = UNKNOWN.first(user=user.pk) or (0, None)
     if count:
-        things = "1 request has" if count == 1 else f"{count} requests have"
-        text = f"{things} an unknown outcome: accepted and billed, or not."
+        text = ngettext(
+            "%(count)s request has an unknown outcome: accepted and billed, or not.",
+            "%(count)s requests have an unknown outcome: accepted and billed, or not.",
+            count,
+        ) % {"count": count}
         if timezone.now() - oldest > OLD:
-            text += f" The oldest is from {elapsed(oldest)} ago."
+            text += " " + _("The oldest is from {elapsed} ago.").format(elapsed=elapsed(oldest))
         found.append(Banner("error", text, url=reverse("generations:desk")))
     for webhook in SWITCHED_OFF.all(operator=user.pk):
-        text = f"The webhook {webhook.name} is switched off. {webhook.disabled_reason}"
-        found.append(Banner("warning", text, url=webhook.get_absolute_url(), link="Look"))
+        text = _("The webhook {name} is switched off. {disabled_reason}").format(
+            name=webhook.name, disabled_reason=told(webhook.disabled_reason)
+        )
+        found.append(Banner("warning", text, url=webhook.get_absolute_url(), link=_("Look")))
     if user.has_perm("generations.change_gateway") and (news := news_of_gateways()):
-        found.append(Banner("info", news, url=reverse("generations:gateways"), link="Look"))
+        found.append(Banner("info", news, url=reverse("generations:gateways"), link=_("Look")))
     return found
 
 
@@ -83,9 +122,16 @@ def news_of_gateways() -> str:
     notices, oddities = (sum(counted) for counted in zip(*found, strict=True)) if found else (0, 0)
     sentences = []
     if notices:
-        sentences.append(f"{notices} notice{'' if notices == 1 else 's'} about the models and prices of gateways.")
+        sentences.append(
+            ngettext(
+                "%(count)s notice about the models and prices of gateways.",
+                "%(count)s notices about the models and prices of gateways.",
+                notices,
+            )
+            % {"count": notices}
+        )
     if oddities:
-        sentences.append("A gateway answers what no document says.")
+        sentences.append(_("A gateway answers what no document says."))
     return " ".join(sentences)
 
 

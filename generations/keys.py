@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy
+
 # Where a key does something: a page names its places by `data-place`.
 PLACES = {
-    "everywhere": "Everywhere",
-    "player": "Watching and comparing",
-    "detail": "A video's page",
-    "compare": "Comparing",
+    "everywhere": gettext_lazy("Everywhere"),
+    "player": gettext_lazy("Watching and comparing"),
+    "detail": gettext_lazy("A video's page"),
+    "compare": gettext_lazy("Comparing"),
 }
 SHOWN = {" ": "Space", "ArrowLeft": "←", "ArrowRight": "→", "Escape": "Esc", "Ctrl+Enter": "Ctrl Enter"}
 DIGITS = tuple("0123456789")
@@ -39,31 +41,41 @@ class Key:
 
 
 KEYS = (
-    Key(("?",), "keys", "Show or hide these keys"),
-    Key(("/",), "search", "Search"),
-    Key(("c",), "compose", "Write a prompt"),
-    Key(("Ctrl+Enter",), "send", "Generate, while you write a prompt"),
-    Key(("Escape",), "close", "Close what is open"),
-    Key(("k", " "), "play", "Play or pause", "player"),
-    Key(("ArrowLeft",), "left", "Back one second", "player"),
-    Key(("ArrowRight",), "right", "On one second", "player"),
-    Key(("j",), "back", "Back five seconds", "player"),
-    Key(("l",), "forward", "On five seconds", "player"),
-    Key((",",), "frame-back", "Back one frame", "player"),
-    Key((".",), "frame-forward", "On one frame", "player"),
-    Key(DIGITS, "tenth", "To that tenth of the length", "player"),
-    Key(("<",), "slower", "Slower", "player"),
-    Key((">",), "faster", "Faster", "player"),
-    Key(("L",), "loop", "Loop on or off", "player"),
-    Key(("m",), "mute", "Sound on or off", "player"),
-    Key(("f",), "fullscreen", "Full screen", "player"),
-    Key(("[", "p"), "previous", "The newer one of the list it was opened from", "detail"),
-    Key(("]", "n"), "next", "The older one of the list it was opened from", "detail"),
-    Key(("t",), "comment", "Comment on this moment", "detail"),
-    Key(("y",), "copy-link", "Copy a link to this moment", "detail"),
-    Key(("r",), "remix", "Use it again", "detail"),
-    Key(("d",), "download", "Download", "detail"),
-    Key(("v",), "sound", "Sound from the next video", "compare"),
+    Key(("?",), "keys", gettext_lazy("Show or hide these keys")),
+    Key(("/",), "search", gettext_lazy("Search")),
+    Key(("c",), "compose", gettext_lazy("Write a prompt")),
+    Key(("Ctrl+Enter",), "send", gettext_lazy("Generate, while you write a prompt")),
+    Key(("Escape",), "close", gettext_lazy("Close what is open")),
+    Key(("k", " "), "play", gettext_lazy("Play or pause"), "player"),
+    Key(("ArrowLeft",), "left", gettext_lazy("Back one second"), "player"),
+    Key(("ArrowRight",), "right", gettext_lazy("On one second"), "player"),
+    Key(("j",), "back", gettext_lazy("Back five seconds"), "player"),
+    Key(("l",), "forward", gettext_lazy("On five seconds"), "player"),
+    Key((",",), "frame-back", gettext_lazy("Back one frame"), "player"),
+    Key((".",), "frame-forward", gettext_lazy("On one frame"), "player"),
+    Key(DIGITS, "tenth", gettext_lazy("To that tenth of the length"), "player"),
+    Key(("<",), "slower", gettext_lazy("Slower"), "player"),
+    Key((">",), "faster", gettext_lazy("Faster"), "player"),
+    Key(("L",), "loop", gettext_lazy("Loop on or off"), "player"),
+    Key(("m",), "mute", gettext_lazy("Sound on or off"), "player"),
+    Key(("f",), "fullscreen", gettext_lazy("Full screen"), "player"),
+    Key(
+        ("[", "p"),
+        "previous",
+        gettext_lazy("The newer one of the list it was opened from"),
+        "detail",
+    ),
+    Key(
+        ("]", "n"),
+        "next",
+        gettext_lazy("The older one of the list it was opened from"),
+        "detail",
+    ),
+    Key(("t",), "comment", gettext_lazy("Comment on this moment"), "detail"),
+    Key(("y",), "copy-link", gettext_lazy("Copy a link to this moment"), "detail"),
+    Key(("r",), "remix", gettext_lazy("Use it again"), "detail"),
+    Key(("d",), "download", gettext_lazy("Download"), "detail"),
+    Key(("v",), "sound", gettext_lazy("Sound from the next video"), "compare"),
 )
 
 

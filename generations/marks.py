@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from generations.models import Generation, Project, Star, Tag, Tagging, Team, User
 
@@ -27,7 +28,7 @@ def unstar(user: User, pks: Iterable[int]) -> None:
 def rate(pks: Iterable[int], rating: int | None) -> None:
     """Give the team's rating, 1 to 5, or take it away. Raises CannotMark."""
     if rating is not None and not 1 <= rating <= 5:
-        raise CannotMark("A rating is one to five stars.")
+        raise CannotMark(_("A rating is one to five stars."))
     Generation.objects.filter(pk__in=list(pks)).update(rating=rating)
 
 
@@ -42,13 +43,17 @@ def tag_names(text: str) -> list[str]:
     for part in text.replace("\0", "").replace("\n", ",").split(","):
         name = " ".join(part.split()).removeprefix("#").strip()
         if len(name) > LONGEST_TAG:
-            raise CannotMark(f"A tag has at most {LONGEST_TAG} characters: “{name[:20]}…” is longer.")
+            raise CannotMark(
+                _("A tag has at most {longest_tag} characters: “{name}…” is longer.").format(
+                    longest_tag=LONGEST_TAG, name=name[:20]
+                )
+            )
         if name:
             names.setdefault(name.lower(), name)
     if not names:
-        raise CannotMark("Type a tag, or several with commas between them.")
+        raise CannotMark(_("Type a tag, or several with commas between them."))
     if len(names) > MOST_TAGS:
-        raise CannotMark(f"At most {MOST_TAGS} tags at once.")
+        raise CannotMark(_("At most {most_tags} tags at once.").format(most_tags=MOST_TAGS))
     return list(names.values())
 
 
@@ -90,10 +95,10 @@ def name_of(thing: Tag | Project, text: str) -> str:
     name = " ".join(text.replace("\0", "").split())
     longest = LONGEST_TAG if isinstance(thing, Tag) else LONGEST_NAME
     if not 0 < len(name) <= longest:
-        raise CannotMark(f"A name has 1 to {longest} characters.")
+        raise CannotMark(_("A name has 1 to {longest} characters.").format(longest=longest))
     others = type(thing).objects.filter(team=thing.team_id, name__iexact=name).exclude(pk=thing.pk)
     if others.exists():
-        raise CannotMark(f"There is one called “{name}” already.")
+        raise CannotMark(_("There is one called “{name}” already.").format(name=name))
     return name
 
 
@@ -104,13 +109,13 @@ def rename(thing: Tag | Project, text: str) -> None:
         with transaction.atomic():
             thing.save()
     except IntegrityError:  # somebody else took it this very moment
-        raise CannotMark(f"There is one called “{thing.name}” already.") from None
+        raise CannotMark(_("There is one called “{name}” already.").format(name=thing.name)) from None
 
 
 def merge(tag: Tag, into: Tag) -> None:
     """Let one tag take the place of another, which goes. Raises CannotMark."""
     if tag.pk == into.pk or tag.team_id != into.team_id:
-        raise CannotMark("Choose another tag of the same team to merge into.")
+        raise CannotMark(_("Choose another tag of the same team to merge into."))
     with transaction.atomic():
         rows = Tagging.objects.filter(tag=tag).values_list("generation", flat=True)
         Tagging.objects.bulk_create(

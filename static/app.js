@@ -5,6 +5,11 @@ const $$ = (selector, within = document) => [...within.querySelectorAll(selector
 const on = (type, act, capture) => document.addEventListener(type, act, capture);
 root.classList.add("js");
 
+// What scripts say, in the page's language: what is not among its words is said in English. `{name}` takes a fact.
+const said = JSON.parse(document.body.dataset.words ?? "{}");
+globalThis.gettext = (text, facts = {}) =>
+  Object.entries(facts).reduce((words, [name, fact]) => words.replaceAll(`{${name}}`, fact), said[text] ?? text);
+
 // Polling: silent while the tab is hidden, one question on return.
 
 const isPolling = (element) => /\bevery\b/.test(element.getAttribute("hx-trigger") ?? "");
@@ -29,9 +34,9 @@ on("visibilitychange", () => {
 function elapsed(since) {
   const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(since)) / 1000));
   const two = (number) => String(number).padStart(2, "0");
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
-  return `${Math.floor(seconds / 3600)} h ${two(Math.floor((seconds % 3600) / 60))} min`;
+  if (seconds < 60) return gettext("{seconds} s", { seconds });
+  if (seconds < 3600) return gettext("{minutes} min {seconds} s", { minutes: Math.floor(seconds / 60), seconds: two(seconds % 60) });
+  return gettext("{hours} h {minutes} min", { hours: Math.floor(seconds / 3600), minutes: two(Math.floor((seconds % 3600) / 60)) });
 }
 
 function tick() {
@@ -41,10 +46,13 @@ function tick() {
 setInterval(tick, 1000);
 
 // The time alone for today, the date alone for another day, unless more is wanted; all of it on hover.
+// English as the reader writes it (en-GB, en-US); another language of the page as that language does.
+const locale = root.lang.startsWith("en") ? undefined : root.lang;
+
 function localTimes() {
   for (const time of $$("time[data-local]:not([title])")) {
     const moment = new Date(time.dateTime);
-    const say = (dateStyle, timeStyle) => moment.toLocaleString(undefined, { dateStyle, timeStyle });
+    const say = (dateStyle, timeStyle) => moment.toLocaleString(locale, { dateStyle, timeStyle });
     const isToday = moment.toDateString() === new Date().toDateString();
     if (time.dataset.local === "exact") time.textContent = say(isToday ? undefined : "medium", "medium");
     else if (time.dataset.local === "long") time.textContent = say("medium", "short");
@@ -198,11 +206,11 @@ on(
     if (xhr.status === 200 && requestConfig.triggeringEvent.submitter?.id === "generate") {
       answered = Date.now();
       sessionStorage.removeItem("draft");
-    } else if (xhr.status !== 200 && xhr.status !== 422) toast("That did not get through. Nothing you typed is lost: try again.");
+    } else if (xhr.status !== 200 && xhr.status !== 422) toast(gettext("That did not get through. Nothing you typed is lost: try again."));
   }),
 );
 on("htmx:sendError", ({ detail }) => {
-  if (!isPolling(detail.elt)) toast("The studio cannot be reached. Nothing you typed is lost.");
+  if (!isPolling(detail.elt)) toast(gettext("The studio cannot be reached. Nothing you typed is lost."));
 });
 
 // Copying, the theme, sending by keys; every other key is in keys.js.
@@ -212,9 +220,9 @@ on("click", async ({ target }) => {
   if (!button) return;
   try {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
-    toast("Copied.");
+    toast(gettext("Copied."));
   } catch {
-    toast("The browser did not allow copying.");
+    toast(gettext("The browser did not allow copying."));
   }
 });
 

@@ -30,7 +30,7 @@ function show() {
   bar.setAttribute("aria-valuetext", words(moment));
   time.textContent = `${words(moment)} / ${words(length())}`;
   const button = find("[data-press=play]");
-  button.ariaLabel = isPlaying ? "Pause" : "Play";
+  button.ariaLabel = isPlaying ? gettext("Pause") : gettext("Play");
   find("[data-when=paused]").hidden = isPlaying;
   find("[data-when=playing]").hidden = !isPlaying;
 }

@@ -47,7 +47,7 @@ function count() {
   const picked = picks().filter((box) => box.checked);
   const all = document.querySelector("#bulk input[name=all]");
   const words = document.querySelector("[data-picked]");
-  if (words) words.textContent = all.checked ? "All that match" : `${picked.length} selected`;
+  if (words) words.textContent = all.checked ? gettext("All that match") : gettext("{count} selected", { count: picked.length });
   document.querySelector("#bulk")?.toggleAttribute("data-open", picked.length > 0);
 }
 

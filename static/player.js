@@ -36,9 +36,9 @@ async function copyLink() {
   url.searchParams.set("t", moment());
   try {
     await navigator.clipboard.writeText(url.href);
-    toast(`Copied a link to ${words(moment())}.`);
+    toast(gettext("Copied a link to {moment}.", { moment: words(moment()) }));
   } catch {
-    toast(`The browser did not allow copying: ${url.href}`);
+    toast(gettext("The browser did not allow copying: {url}", { url: url.href }));
   }
 }
 

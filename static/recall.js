@@ -49,15 +49,15 @@ async function step(by) {
     if (place >= walk.prompts.length && !walk.isAtEnd) await more();
     // What stands there already is no step.
     if (walk.place === -1 && by > 0 && walk.prompts[place]?.text === walk.draft) place += 1;
-    if (place >= walk.prompts.length) return say("That was the team's first prompt.");
+    if (place >= walk.prompts.length) return say(gettext("That was the team's first prompt."));
     walk.place = place;
     const prompt = walk.prompts[place] ?? { text: walk.draft, id: walk.base };
     walk.isTaking = true;
     take(prompt.text, prompt.id);
     walk.isTaking = false;
-    say(place === -1 ? "Your own words." : `Prompt ${place + 1} of the team.`);
+    say(place === -1 ? gettext("Your own words.") : gettext("Prompt {number} of the team.", { number: place + 1 }));
   } catch {
-    say("The team's prompts cannot be reached.");
+    say(gettext("The team's prompts cannot be reached."));
   } finally {
     walk.isBusy = false;
   }
@@ -85,7 +85,7 @@ async function search() {
   try {
     html = await fetchOptions({ q: field().value });
   } catch {
-    return say("The team's prompts cannot be reached.");
+    return say(gettext("The team's prompts cannot be reached."));
   }
   if (number !== latest || document.activeElement !== field()) return;
   list().innerHTML = html;

@@ -23,7 +23,7 @@ function dress() {
   for (const item of area().querySelectorAll("[data-toast]")) {
     item.removeAttribute("data-toast");
     const close = document.createElement("button");
-    Object.assign(close, { type: "button", className: "toast-close", textContent: "×", ariaLabel: "Dismiss" });
+    Object.assign(close, { type: "button", className: "toast-close", textContent: "×", ariaLabel: gettext("Dismiss") });
     close.addEventListener("click", () => item.remove());
     item.append(close);
     leaveLater(item);
@@ -33,7 +33,7 @@ function dress() {
 }
 
 // { text, href, label, stays }: said in the corner, with at most one thing to do.
-on("toast", ({ detail: { text, href, label = "Open", stays } }) => {
+on("toast", ({ detail: { text, href, label = gettext("Open"), stays } }) => {
   const item = document.createElement("div");
   item.className = "toast-item";
   item.toggleAttribute("data-stays", Boolean(stays));
@@ -59,18 +59,17 @@ function showUnseen() {
   document.title = unseen ? `(${unseen}) ${title()}` : title();
 }
 
-const many = (count, one, other) => (count === 1 ? one : `${count} ${other}`);
 
 function summary(items) {
   if (items.length === 1) return items[0].said;
   const count = (status) => items.filter((item) => item.status === status).length;
   const [ready, failed, unknown] = [count("completed"), count("failed"), count("unknown")];
   const parts = [
-    ready && many(ready, "1 video ready", "videos ready"),
-    failed && `${failed} failed`,
-    unknown && many(unknown, "1 outcome unknown", "outcomes unknown"),
+    ready && (ready === 1 ? gettext("1 video ready") : gettext("{count} videos ready", { count: ready })),
+    failed && gettext("{count} failed", { count: failed }),
+    unknown && (unknown === 1 ? gettext("1 outcome unknown") : gettext("{count} outcomes unknown", { count: unknown })),
   ];
-  return `${parts.filter(Boolean).join(", ")}.`;
+  return gettext("{news}.", { news: parts.filter(Boolean).join(", ") });
 }
 
 function tell() {
@@ -116,7 +115,7 @@ if (button && canNotify) {
   button.addEventListener("click", async () => {
     if (isOn()) localStorage.setItem(KEPT, "off");
     else if ((await Notification.requestPermission()) === "granted") localStorage.setItem(KEPT, "on");
-    else document.dispatchEvent(new CustomEvent("toast", { detail: { text: "The browser does not allow notifications here." } }));
+    else document.dispatchEvent(new CustomEvent("toast", { detail: { text: gettext("The browser does not allow notifications here.") } }));
     showNotify();
   });
 }

@@ -136,7 +136,7 @@ class CardTests(PageTestCase):
         for status, row in rows.items():
             with self.subTest(status):
                 card = page.one("article", id_=f"generation-{row.uuid}")
-                self.assertIn(status.label, card.text)
+                self.assertIn(str(status.label), card.text)
                 self.assertEqual(bool(card.all("video")), status == Status.COMPLETED)
                 self.assertEqual(len(card.all(name="v")), row.is_active)
                 self.assertEqual(len(card.all("progress")), row.is_active)
@@ -147,7 +147,7 @@ class CardTests(PageTestCase):
             with self.subTest(failure):
                 row = make_generation(Status.FAILED, failure=failure)
                 card = self.page("/").one(id_=f"generation-{row.uuid}")
-                self.assertIn(failure.label, card.text)
+                self.assertIn(str(failure.label), card.text)
                 self.assertIn(row.next_step, card.text)
 
     def test_progress_is_the_upstream_s_percent_as_given(self):

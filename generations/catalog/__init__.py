@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
 from generations.catalog.reading import CatalogError, read_file
 from generations.specs import STATUSES, VideoModel, listed, quoted
 
@@ -32,12 +34,18 @@ class UnknownModel(LookupError):
 
     def __init__(self, text: str, choices: Iterable[str]) -> None:
         self.text, self.choices = text, tuple(choices)
-        problem = f"There is no model '{quoted(text)}'." if text.strip() else "No model was chosen."
+        problem = (
+            _("There is no model '{text}'.").format(text=quoted(text)) if text.strip() else _("No model was chosen.")
+        )
         super().__init__(f"{problem} {self.advice}")
 
     @property
     def advice(self) -> str:
-        return f"Choose {listed(self.choices)}." if self.choices else "There is none to choose from."
+        return (
+            _("Choose {choices}.").format(choices=listed(self.choices))
+            if self.choices
+            else _("There is none to choose from.")
+        )
 
     @property
     def sentence(self) -> str:
@@ -49,7 +57,7 @@ class AmbiguousModel(UnknownModel):
 
     def __init__(self, text: str, choices: Iterable[str]) -> None:
         super().__init__(text, choices)
-        self.args = (f"Several models are called '{quoted(text)}'. {self.advice}",)
+        self.args = (_("Several models are called '{text}'. {advice}").format(text=quoted(text), advice=self.advice),)
 
 
 class Catalog:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
 
 from generations.forms.choosing import Choices, find_model, last_or_first
 from generations.forms.composer import GenerationForm
@@ -58,12 +59,12 @@ class BatchForm:
 
     def read_file(self, file: UploadedFile) -> None:
         if file.size > LONGEST_TABLE:
-            self.errors.append(f"The file is larger than {LONGEST_TABLE // 1000} kB.")
+            self.errors.append(_("The file is larger than {value} kB.").format(value=LONGEST_TABLE // 1000))
             return
         try:
             self.table = file.read().decode("utf-8-sig")
         except UnicodeDecodeError:
-            self.errors.append("The file is not text in UTF-8. Save it as CSV UTF-8 and try again.")
+            self.errors.append(_("The file is not text in UTF-8. Save it as CSV UTF-8 and try again."))
 
     @property
     def list_fields(self) -> list[tuple[str, str]]:
@@ -76,9 +77,9 @@ class BatchForm:
     def is_valid(self) -> bool:
         """Judge every row by the composer's own form; `wrong` names each bad place."""
         if self.model is None:
-            self.errors.append("Choose a model: this one cannot be chosen.")
+            self.errors.append(_("Choose a model: this one cannot be chosen."))
         if bool(self.table.strip()) == bool(self.template.strip()):
-            self.errors.append("Give either a table or a prompt with placeholders, not both and not neither.")
+            self.errors.append(_("Give either a table or a prompt with placeholders, not both and not neither."))
         if self.errors:
             return False
         self.rows = self.table_rows() if self.table.strip() else self.product()
@@ -90,48 +91,60 @@ class BatchForm:
     def table_rows(self) -> list[dict[str, str]]:
         """Return the rows of the table by heading. It may be separated by commas, semicolons or tabs."""
         if len(self.table) > LONGEST_TABLE:
-            self.errors.append(f"The table is longer than {LONGEST_TABLE:,} characters.")
+            self.errors.append(
+                _("The table is longer than {longest_table} characters.").format(longest_table=f"{LONGEST_TABLE:,}")
+            )
             return []
         head = self.table.lstrip().partition("\n")[0]
         separator = max(",;\t", key=head.count)
         try:
             lines = [line for line in csv.reader(io.StringIO(self.table.lstrip()), delimiter=separator, strict=True)]
         except csv.Error as error:
-            self.errors.append(f"The table cannot be read: {error}.")
+            self.errors.append(_("The table cannot be read: {error}.").format(error=error))
             return []
         headings = [name.strip().lower() for name in lines[0]]
         lines = [line for line in lines[1:] if any(cell.strip() for cell in line)]
         self.check_headings(headings, len(lines))
         for number, line in enumerate(lines, 1):
             if len(line) > len(headings):
-                self.wrong.append(Wrong(number, "", f"{len(line)} cells under {len(headings)} headings."))
+                self.wrong.append(
+                    Wrong(
+                        number,
+                        "",
+                        _("{count} cells under {count_2} headings.").format(count=len(line), count_2=len(headings)),
+                    )
+                )
         return [dict(zip(headings, line, strict=False)) for line in lines]
 
     def check_headings(self, headings: list[str], count: int) -> None:
         if "prompt" not in headings:
-            self.wrong.append(Wrong(0, "prompt", "There is no column “prompt”."))
+            self.wrong.append(Wrong(0, "prompt", _("There is no column “prompt”.")))
         for name in {name for name in headings if headings.count(name) > 1}:
-            self.wrong.append(Wrong(0, name, "This column is there more than once."))
+            self.wrong.append(Wrong(0, name, _("This column is there more than once.")))
         known = {option.name for model in self.choosable for option in model.options}
         for name in dict.fromkeys(headings):
             if name not in known and name not in OWN_COLUMNS:
-                self.wrong.append(Wrong(0, name or "(empty)", "No model has an option of this name."))
+                self.wrong.append(Wrong(0, name or _("(empty)"), _("No model has an option of this name.")))
         self.check_count(count)
 
     def check_count(self, count: int) -> None:
         if not count:
-            self.errors.append("There is no row to make.")
+            self.errors.append(_("There is no row to make."))
         elif count > MOST_AT_ONCE:
-            self.errors.append(f"These are {count:,} videos; at most {MOST_AT_ONCE} can be asked for at once.")
+            self.errors.append(
+                _("These are {count} videos; at most {most_at_once} can be asked for at once.").format(
+                    count=f"{count:,}", most_at_once=MOST_AT_ONCE
+                )
+            )
 
     def product(self) -> list[dict[str, str]]:
         """Return the prompt with every combination of the lists' lines."""
         if not self.names:
-            self.errors.append("The prompt has no {placeholder}. Write one in braces, such as {place}.")
+            self.errors.append(_("The prompt has no {placeholder}. Write one in braces, such as {place}."))
             return []
         for name in self.names:
             if not self.lists[name]:
-                self.errors.append(f"Give at least one line for {{{name}}}.")
+                self.errors.append(_("Give at least one line for {{{name}}}.").format(name=name))
         self.check_count(math.prod(len(found) for found in self.lists.values()))
         if self.errors:
             return []
@@ -144,7 +157,13 @@ class BatchForm:
         if row.get("model", "").strip():
             model = find_model(row["model"].strip())[0]
             if model not in self.choosable:
-                self.wrong.append(Wrong(number, "model", f"There is no model {row['model'][:60]} that can be chosen."))
+                self.wrong.append(
+                    Wrong(
+                        number,
+                        "model",
+                        _("There is no model {value} that can be chosen.").format(value=row["model"][:60]),
+                    )
+                )
                 return
         data = QueryDict(mutable=True)
         data.update({name: value.strip() for name, value in row.items() if name not in OWN_COLUMNS and value.strip()})

@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from django.db.models import Subquery
+from django.utils.translation import gettext as _
 
 from generations.catalog import UnknownModel, catalog
 from generations.models import Gateway, Generation, ModelSwitch, Team, User
@@ -87,6 +88,10 @@ def find_model(text: str) -> tuple[VideoModel | None, str]:
 def not_choosable(model: VideoModel, choosable: list[VideoModel], why: str) -> str:
     """Return why a known model cannot be chosen now, `why` if that is more than that nobody offers it, and what can."""
     keys = [choice.key for choice in choosable]
-    choices = f" Choose one of: {', '.join(keys)}." if keys else " No gateway is set up; an operator can add one."
-    reason = why or f"No gateway offers {model.label} at the moment."
+    choices = (
+        " " + _("Choose one of: {join}.").format(join=", ".join(keys))
+        if keys
+        else " " + _("No gateway is set up; an operator can add one.")
+    )
+    reason = why or _("No gateway offers {label} at the moment.").format(label=model.label)
     return f"{reason}{choices}"

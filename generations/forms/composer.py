@@ -11,6 +11,8 @@ from django.db.models import Exists, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from generations.carry import Change, carry
 from generations.catalog import catalog
@@ -53,9 +55,9 @@ from generations.specs import (
 
 __all__ = ["Dearer", "GenerationForm", "NoGateway"]
 
-GONE_IMAGE = "The image is not stored any more. Choose it again."
+GONE_IMAGE = gettext_lazy("The image is not stored any more. Choose it again.")
 MOST_COPIES = 10
-NO_GATEWAY = "No gateway is set up; an operator can add one."
+NO_GATEWAY = gettext_lazy("No gateway is set up; an operator can add one.")
 
 
 class GenerationForm(Costing, forms.Form):
@@ -135,12 +137,12 @@ class GenerationForm(Costing, forms.Form):
         if "from" in query:
             if source := visible_generation(user, query["from"]):
                 return cls.after(source, user=user, is_rewritten=query.get("words") == "rewritten")
-            problems.append("The video to begin from was not found.")
+            problems.append(_("The video to begin from was not found."))
         prompt, base = query.get("prompt", ""), query.get("base", "")
         if "prompt_id" in query:
             kept = visible_prompt(user, query["prompt_id"])
             prompt, base = (kept.text, str(kept.pk)) if kept else (prompt, "")
-            problems += [] if kept else ["The prompt to begin from was not found."]
+            problems += [] if kept else [_("The prompt to begin from was not found.")]
         return cls.carried(
             query.get("was", ""),
             query.get("model", "") if "model" in query else None,
@@ -163,8 +165,10 @@ class GenerationForm(Costing, forms.Form):
         choosable = choices.models(model)
         if model not in choosable:
             model = instead_of(model, user, choosable)
-            outcome = f": {model.label} takes its place." if model else "."
-            problems.append(f"{source.model_label} cannot be chosen any more{outcome}")
+            sentence = _("{model} cannot be chosen any more.")
+            if model:
+                sentence = _("{model} cannot be chosen any more: {successor} takes its place.")
+            problems.append(sentence.format(model=source.model_label, successor=model.label if model else ""))
         return cls.carried(
             source.model_key,
             model.key if model else "",
@@ -384,7 +388,7 @@ class GenerationForm(Costing, forms.Form):
         sentences: list[str] = []
         files = self.files.getlist(name)
         if len(files) > 1 and not option.takes_several:
-            sentences.append(f"{option.label} can be one image, not {len(files)}.")
+            sentences.append(_("{label} can be one image, not {count}.").format(label=option.label, count=len(files)))
             files = []
         for file in files:
             try:
@@ -434,7 +438,7 @@ class GenerationForm(Costing, forms.Form):
     def clean_form_token(self) -> str:
         token = self.cleaned_data["form_token"] or ""
         if token and not is_token(token):
-            self.add_error(None, "This form was damaged on its way, and nothing was sent. Send it again.")
+            self.add_error(None, _("This form was damaged on its way, and nothing was sent. Send it again."))
         return token
 
     def clean_parent(self) -> Generation | None:
@@ -444,7 +448,7 @@ class GenerationForm(Costing, forms.Form):
     def clean_copies(self) -> int:
         copies = copies_in(self.cleaned_data["copies"])
         if copies is None:
-            raise forms.ValidationError(f"Copies can be 1 to {MOST_COPIES}.")
+            raise forms.ValidationError(_("Copies can be 1 to {most_copies}.").format(most_copies=MOST_COPIES))
         return copies
 
     def clean_base(self) -> Prompt | None:
@@ -453,7 +457,7 @@ class GenerationForm(Costing, forms.Form):
 
     def clean(self) -> dict:
         if self.team is None:
-            self.add_error(None, "You are not a member of a team yet. Ask an operator to add you to one.")
+            self.add_error(None, _("You are not a member of a team yet. Ask an operator to add you to one."))
         self.accept_images()
         if self.video_model is None:
             self.add_error("model", self.model_error)
@@ -484,14 +488,18 @@ class GenerationForm(Costing, forms.Form):
         for name in self.files:
             option = self.video_model.option(name)
             if option is None:
-                found[name] = [f"{self.video_model.label} takes no file as '{name[:40]}'."]
+                found[name] = [
+                    _("{label} takes no file as '{name}'.").format(label=self.video_model.label, name=name[:40])
+                ]
             elif not isinstance(option, ImageFile):
-                found[name] = [f"{option.label} is not a file."]
+                found[name] = [_("{label} is not a file.").format(label=option.label)]
         for option in self.video_model.options:
             values = {value for value in self.data.getlist(option.name) if not is_absent(value)}
             # A flag comes as false, and true when it is on; several images come as several.
             if len(values) > 1 and not isinstance(option, Flag | ImageFiles):
-                found[option.name] = [f"{option.label} came {len(values)} times. Choose one."]
+                found[option.name] = [
+                    _("{label} came {count} times. Choose one.").format(label=option.label, count=len(values))
+                ]
         return found
 
     def _show_uploads(self) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from generations.forms.library import model_filter, person_filter
 from generations.models import User
@@ -12,7 +13,12 @@ from generations.models.generation import GenerationQuerySet
 
 USUAL_DAYS = 30
 MOST_DAYS = 366
-BY = {"day": "Day", "model": "Model", "person": "Person", "prompt": "Prompt"}
+BY = {
+    "day": gettext_lazy("Day"),
+    "model": gettext_lazy("Model"),
+    "person": gettext_lazy("Person"),
+    "prompt": gettext_lazy("Prompt"),
+}
 
 
 def days_before(day: date, count: int) -> date:
@@ -23,11 +29,11 @@ def days_before(day: date, count: int) -> date:
 class CostsForm(forms.Form):
     """The filter of the costs. It never refuses: what makes no sense is as if it was not given."""
 
-    since = forms.DateField(required=False, label="From")
-    until = forms.DateField(required=False, label="To")
+    since = forms.DateField(required=False, label=gettext_lazy("From"))
+    until = forms.DateField(required=False, label=gettext_lazy("To"))
     model = forms.ChoiceField(required=False)
     person = forms.ChoiceField(required=False)
-    by = forms.ChoiceField(required=False, label="Add up by", choices=list(BY.items()))
+    by = forms.ChoiceField(required=False, label=gettext_lazy("Add up by"), choices=list(BY.items()))
 
     def __init__(self, data: QueryDict, *, user: User) -> None:
         super().__init__(data)

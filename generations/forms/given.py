@@ -3,6 +3,8 @@
 import uuid
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from generations.catalog import catalog
 from generations.forms.choosing import image_options, option_names
@@ -11,7 +13,7 @@ from generations.models.prompt import normalise
 from generations.specs import VideoModel, is_absent
 
 TOKEN_LENGTH = 64
-CANNOT_BE_SENT = "The prompt contains characters that cannot be sent."
+CANNOT_BE_SENT = gettext_lazy("The prompt contains characters that cannot be sent.")
 
 
 class BadPrompt(ValueError):
@@ -22,12 +24,16 @@ def read_prompt(text: str, model: VideoModel | None) -> str:
     """Return a prompt as it is stored and sent. Raises BadPrompt."""
     prompt = normalise(text)
     if not prompt:
-        raise BadPrompt("Write what the video should show.")
+        raise BadPrompt(_("Write what the video should show."))
     if "\0" in prompt or any("\ud800" <= letter <= "\udfff" for letter in prompt):
         raise BadPrompt(CANNOT_BE_SENT)
     longest = model.prompt_max if model else len(prompt)
     if len(prompt) > longest:
-        raise BadPrompt(f"The prompt can have at most {longest} characters; this has {len(prompt)}.")
+        raise BadPrompt(
+            _("The prompt can have at most {longest} characters; this has {count}.").format(
+                longest=longest, count=len(prompt)
+            )
+        )
     return prompt
 
 

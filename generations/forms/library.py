@@ -6,6 +6,9 @@ from functools import cached_property
 from django import forms
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from generations.catalog import catalog
 from generations.forms.selects import PlainSelect
@@ -15,7 +18,13 @@ from generations.models.sorting import Cost, Frame, Length, Tier
 
 LONGEST_SEARCH = 500
 NO_PROJECT = "none"
-STARS = {1: "1 star", 2: "2 stars", 3: "3 stars", 4: "4 stars", 5: "5 stars"}
+STARS = {
+    1: gettext_lazy("1 star"),
+    2: gettext_lazy("2 stars"),
+    3: gettext_lazy("3 stars"),
+    4: gettext_lazy("4 stars"),
+    5: gettext_lazy("5 stars"),
+}
 
 # What is one column of a row, by the name of the filter.
 COLUMNS = {
@@ -51,32 +60,35 @@ def any_of(words: str, choices: list[tuple[str, str]]) -> forms.ChoiceField:
 
 
 def model_filter() -> list[tuple[str, str]]:
-    return [("", "Any model")] + [(model.key, model.label) for model in catalog().models]
+    return [("", _("Any model"))] + [(model.key, model.label) for model in catalog().models]
 
 
 def person_filter(user: User) -> list[tuple[str, str]]:
     """Return everybody of this person's teams, by name."""
-    return [("", "Anyone")] + [(named.name, named.name) for named in surroundings_of(user).people]
+    return [("", _("Anyone"))] + [(named.name, named.name) for named in surroundings_of(user).people]
 
 
 class LibraryForm(forms.Form):
     """The library's filter. It never refuses: what makes no sense filters nothing, and says so by being empty."""
 
-    q = SearchField(required=False, label="Search")
-    status = any_of("Any status", Status.choices)
+    q = SearchField(required=False, label=gettext_lazy("Search"))
+    status = any_of(gettext_lazy("Any status"), Status.choices)
     model = forms.ChoiceField(required=False, widget=PlainSelect)
     person = forms.ChoiceField(required=False, widget=PlainSelect)
     project = forms.ChoiceField(required=False, widget=PlainSelect)
     tag = forms.ChoiceField(required=False, widget=PlainSelect)
-    star = any_of("Starred or not", [("mine", "My stars")])
-    rating = any_of("Any rating", [(number, f"{words} or more") for number, words in STARS.items()])
-    frame = any_of("Any shape", Frame.choices)
-    tier = any_of("Any size", Tier.choices)
-    length = any_of("Any length", Length.choices)
-    cost = any_of("Any price", Cost.choices)
-    differs = any_of("As asked or not", [("yes", "Differs from what was asked")])
-    since = DayField(required=False, label="From")
-    until = DayField(required=False, label="To")
+    star = any_of(gettext_lazy("Starred or not"), [("mine", gettext_lazy("My stars"))])
+    rating = any_of(
+        gettext_lazy("Any rating"),
+        [(number, format_lazy(gettext_lazy("{stars} or more"), stars=words)) for number, words in STARS.items()],
+    )
+    frame = any_of(gettext_lazy("Any shape"), Frame.choices)
+    tier = any_of(gettext_lazy("Any size"), Tier.choices)
+    length = any_of(gettext_lazy("Any length"), Length.choices)
+    cost = any_of(gettext_lazy("Any price"), Cost.choices)
+    differs = any_of(gettext_lazy("As asked or not"), [("yes", gettext_lazy("Differs from what was asked"))])
+    since = DayField(required=False, label=gettext_lazy("From"))
+    until = DayField(required=False, label=gettext_lazy("To"))
 
     def __init__(self, data: QueryDict, *, user: User) -> None:
         super().__init__(data)
@@ -86,14 +98,14 @@ class LibraryForm(forms.Form):
         self.people = {named.name: named.pk for named in around.people}
         self.projects, self.tags = around.projects, around.tags
         self.fields["model"].choices = model_filter()
-        self.fields["person"].choices = [("", "Anyone"), *((name, name) for name in self.people)]
+        self.fields["person"].choices = [("", _("Anyone")), *((name, name) for name in self.people)]
         self.fields["project"].choices = [
-            ("", "Any project"),
+            ("", _("Any project")),
             *((str(project.pk), project.name) for project in self.projects),
-            (NO_PROJECT, "In no project"),
+            (NO_PROJECT, _("In no project")),
         ]
         names = dict.fromkeys(tag.name for tag in self.tags)  # two teams may have the same
-        self.fields["tag"].choices = [("", "Any tag"), *((name, name) for name in names)]
+        self.fields["tag"].choices = [("", _("Any tag")), *((name, name) for name in names)]
 
     @property
     def choices(self) -> tuple:
@@ -118,7 +130,11 @@ class LibraryForm(forms.Form):
     def words_of(self, name: str) -> str:
         """Return a filter that is set in words."""
         value = self.chosen[name]
-        labels = {"q": f"“{value}”", "since": f"From {value}", "until": f"To {value}"}
+        labels = {
+            "q": f"“{value}”",
+            "since": _("From {value}").format(value=value),
+            "until": _("To {value}").format(value=value),
+        }
         return labels.get(name) or str(dict(self.fields[name].choices)[value])
 
     def apply(self, generations: QuerySet) -> QuerySet:

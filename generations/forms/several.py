@@ -5,6 +5,8 @@ import re
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from generations.carry import carry
 from generations.forms.choosing import Choices
@@ -17,7 +19,9 @@ from generations.models import Group, Team, User
 from generations.specs import VideoModel
 
 MOST_MODELS = 8
-PRICE_ROSE = "The price is now {now}; it was {before} when this was shown. Press again if that is all right."
+PRICE_ROSE = gettext_lazy(
+    "The price is now {now}; it was {before} when this was shown. Press again if that is all right."
+)
 
 
 class SeveralForm:
@@ -37,9 +41,13 @@ class SeveralForm:
         keys = dict.fromkeys(data.getlist("models") or ([self.source.model_key] if self.source else []))
         self.models = [model for model in self.choosable if model.key in keys]
         gone = [key for key in keys if key not in {model.key for model in self.models}]
-        self.errors += [f"The model {key[:60]} cannot be chosen." for key in gone]
+        self.errors += [_("The model {key} cannot be chosen.").format(key=key[:60]) for key in gone]
         if len(self.models) > MOST_MODELS:
-            self.errors.append(f"Choose at most {MOST_MODELS} models; these are {len(self.models)}.")
+            self.errors.append(
+                _("Choose at most {most_models} models; these are {count}.").format(
+                    most_models=MOST_MODELS, count=len(self.models)
+                )
+            )
         self.members: list[GenerationForm] = []
 
     @property
@@ -92,7 +100,7 @@ class SeveralForm:
         for model in self.models[:MOST_MODELS]:
             self.add(self.posted(model), model)
         if not self.models:
-            self.errors.append("Choose at least one model.")
+            self.errors.append(_("Choose at least one model."))
         are_valid = [form.is_valid() for form in self.members]
         sentences = (form.errors.get(name, []) for form in self.members for name in ("prompt", "__all__", "form_token"))
         self.errors += dict.fromkeys(sentence for found in sentences for sentence in found)

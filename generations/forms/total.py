@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+
 from generations.lifecycle.lookups import Lookups
 from generations.models import Team
 from generations.specs import VideoModel, money
@@ -25,7 +27,7 @@ def total_words(asked: Iterable[Priced], team: Team, lookups: Lookups) -> str:
                 unknown += 1
             else:
                 sums[quote.currency] += quote.amount
-    parts = [f"about {money(Decimal(amount), currency)}" for currency, amount in sums.items()]
+    parts = [_("about {money}").format(money=money(Decimal(amount), currency)) for currency, amount in sums.items()]
     if unknown:
-        parts.append("price unknown" if not parts else f"{unknown} of unknown price")
-    return " and ".join(parts) or "free"
+        parts.append(_("price unknown") if not parts else _("{unknown} of unknown price").format(unknown=unknown))
+    return _(" and ").join(parts) or _("free")

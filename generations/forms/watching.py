@@ -3,6 +3,9 @@
 from datetime import timedelta
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from generations.models.watching import LONGEST_COMMENT
 from generations.moments import read_time, time_words
@@ -14,8 +17,10 @@ class CommentForm(forms.Form):
     text = forms.CharField(
         max_length=LONGEST_COMMENT,
         error_messages={
-            "required": "Write something first.",
-            "max_length": f"At most {LONGEST_COMMENT} characters: this has %(show_value)d.",
+            "required": gettext_lazy("Write something first."),
+            "max_length": format_lazy(
+                gettext_lazy("At most {most} characters: this has %(show_value)d."), most=LONGEST_COMMENT
+            ),
         },
     )
     at = forms.CharField(required=False, max_length=40)
@@ -30,19 +35,26 @@ class CommentForm(forms.Form):
             return None
         seconds = read_time(typed)
         if seconds is None:
-            raise forms.ValidationError("Write the moment as minutes and seconds, such as 0:03.2.")
+            raise forms.ValidationError(_("Write the moment as minutes and seconds, such as 0:03.2."))
         if self.length is not None and seconds > self.length + 0.01:
-            raise forms.ValidationError(f"The video ends at {time_words(self.length)}.")
+            raise forms.ValidationError(_("The video ends at {time_words}.").format(time_words=time_words(self.length)))
         return seconds
 
 
-DAYS = {"1": "1 day", "7": "7 days", "30": "30 days", "90": "90 days"}
+DAYS = {
+    "1": gettext_lazy("1 day"),
+    "7": gettext_lazy("7 days"),
+    "30": gettext_lazy("30 days"),
+    "90": gettext_lazy("90 days"),
+}
 
 
 class ShareForm(forms.Form):
     """How long a link is open, and whether the prompt is shown."""
 
-    days = forms.ChoiceField(choices=list(DAYS.items()), error_messages={"required": "Choose for how long."})
+    days = forms.ChoiceField(
+        choices=list(DAYS.items()), error_messages={"required": gettext_lazy("Choose for how long.")}
+    )
     shows_prompt = forms.BooleanField(required=False)
 
     @property

@@ -1,6 +1,8 @@
 """Adding a webhook, and changing one."""
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from generations.lifecycle.webhook_messages import host_of, why_not
 from generations.models import User, Webhook
@@ -12,11 +14,15 @@ MOST = 20  # of one team
 class WebhookForm(forms.ModelForm):
     """Where to tell what, and how. What was typed comes back when it is refused."""
 
-    url = forms.CharField(label="Address", strip=True, error_messages={"required": "Enter an address."})
+    url = forms.CharField(
+        label=gettext_lazy("Address"),
+        strip=True,
+        error_messages={"required": gettext_lazy("Enter an address.")},
+    )
     kinds = forms.MultipleChoiceField(
-        label="Tell it when a video is",
+        label=gettext_lazy("Tell it when a video is"),
         choices=Kind.choices,
-        error_messages={"required": "Choose at least one thing to tell."},
+        error_messages={"required": gettext_lazy("Choose at least one thing to tell.")},
     )
 
     class Meta:
@@ -25,7 +31,7 @@ class WebhookForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["name"].error_messages["required"] = "Give it a name, so that others know what it is for."
+        self.fields["name"].error_messages["required"] = _("Give it a name, so that others know what it is for.")
 
     @property
     def chosen_kinds(self) -> list[str]:
@@ -58,7 +64,7 @@ class NewWebhookForm(WebhookForm):
     def clean(self) -> dict:
         data = super().clean()
         if data.get("team") and data["team"].webhooks.count() >= MOST:
-            self.add_error(None, f"A team can have {MOST} webhooks. Delete one first.")
+            self.add_error(None, _("A team can have {most} webhooks. Delete one first.").format(most=MOST))
         return data
 
     def save(self, commit: bool = True) -> Webhook:

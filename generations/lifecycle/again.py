@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+
 from generations.lifecycle.begin import Order
 from generations.models import Gateway, Generation, ModelPrice, Upload, User
 from generations.models.switches import ModelSwitch, why_not
@@ -17,7 +19,7 @@ def order_again(generation: Generation, user: User, *, token: str) -> Order:
     try:
         model = generation.require_model()
     except KeyError:
-        raise CannotRepeat("its model is not in the catalogue any more") from None
+        raise CannotRepeat(_("its model is not in the catalogue any more")) from None
     if reason := why_not(model, ModelSwitch.objects.all().by_key().get(model.key)):
         raise CannotRepeat(reason)
     try:
@@ -47,7 +49,7 @@ def quote_of(order: Order) -> tuple[Quote | None, bool]:
     """
     gateway = Gateway.objects.all().offering(order.model, order.team)
     if gateway is None:
-        raise CannotRepeat(f"no gateway offers {order.model.label} at the moment")
+        raise CannotRepeat(_("no gateway offers {label} at the moment").format(label=order.model.label))
     return ModelPrice.objects.all().quote(order.model, order.options, gateway), gateway.is_sandbox
 
 

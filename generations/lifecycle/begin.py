@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from generations import queue
 from generations.lifecycle.lookups import Lookups
@@ -38,8 +39,10 @@ class Dearer(Exception):
     def __init__(self, before: Agreed, now: Agreed) -> None:
         self.before, self.now = before, now
         super().__init__(
-            f"The button said {before.words}; now it is {now.words}. Nothing was sent and nothing is lost: "
-            f"“Generate, {now.words}” makes it all the same."
+            _(
+                "The button said {words}; now it is {words_2}. Nothing was sent and nothing is lost: "
+                "“Generate, {words_2}” makes it all the same."
+            ).format(words=before.words, words_2=now.words)
         )
 
     def times(self, count: int) -> "Dearer":
@@ -109,7 +112,9 @@ def make(order: Order, lookups: Lookups) -> Generation:
     """Write one order down: row, reservation, images, event and hint. Only inside a transaction."""
     gateway = lookups.gateway(order.model, order.team)
     if gateway is None:
-        raise NoGateway(f"No gateway offers {order.model.label} at the moment. Choose another model.")
+        raise NoGateway(
+            _("No gateway offers {label} at the moment. Choose another model.").format(label=order.model.label)
+        )
     quote = lookups.quote(order.model, order.options, gateway)
     if order.agreed and not gateway.is_sandbox and not order.agreed.covers(quote):
         raise Dearer(order.agreed, Agreed.to(quote))

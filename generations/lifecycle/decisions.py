@@ -5,6 +5,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from generations import queue
 from generations.gateways import GatewayError, VideoTask
@@ -16,7 +18,7 @@ from generations.models import Event, Failure, Gateway, Generation, Status, Subm
 from generations.specs import is_amount
 
 PERSON = Event.ActorKind.PERSON
-SEND_AGAIN_WORDS = "may cost twice"
+SEND_AGAIN_WORDS = gettext_lazy("may cost twice")
 
 
 class CannotDo(Exception):
@@ -56,12 +58,12 @@ def attach(generation: Generation, upstream_id: str, user: User) -> None:
     """
     upstream_id = upstream_id.strip()
     if generation.status != Status.UNKNOWN:
-        raise CannotDo("Only a generation whose outcome is unknown takes an upstream id.")
+        raise CannotDo(_("Only a generation whose outcome is unknown takes an upstream id."))
     is_plain = all("!" <= letter <= "~" for letter in upstream_id)
     if not 0 < len(upstream_id) <= 512 or not is_plain or upstream_id in {".", ".."}:
-        raise CannotDo("That is not an upstream id.")
+        raise CannotDo(_("That is not an upstream id."))
     if Generation.objects.filter(gateway=generation.gateway, upstream_id=upstream_id).exists():
-        raise CannotDo("Another generation already holds this upstream id.")
+        raise CannotDo(_("Another generation already holds this upstream id."))
     task = retrieve(generation, upstream_id)
     _refuse_another_model(generation, task)
     opened_at = generation.attempts.order_by("-number").values_list("opened_at", flat=True).first()
@@ -84,7 +86,7 @@ def attach(generation: Generation, upstream_id: str, user: User) -> None:
             )
             _decide(generation, SubmitAttempt.Outcome.ACCEPTED, user)
     except IntegrityError as error:
-        raise CannotDo("Another generation already holds this upstream id.") from error
+        raise CannotDo(_("Another generation already holds this upstream id.")) from error
 
 
 def _refuse_another_model(generation: Generation, task: VideoTask) -> None:
@@ -95,26 +97,26 @@ def _refuse_another_model(generation: Generation, task: VideoTask) -> None:
     # Some gateways answer with what they resolve an alias to: it is ours where our own creates were answered so.
     same = Generation.objects.filter(gateway=generation.gateway, upstream_model=ours, last_answer__model=model)
     if not same.exists():
-        raise CannotDo(f"That task was made by {model}, not by {ours}.")
+        raise CannotDo(_("That task was made by {model}, not by {ours}.").format(model=model, ours=ours))
 
 
 def _move(generation: Generation, status: Status, user: User, *, reason: str, **changes: Any) -> None:
     """Move a row by a person's decision. Raises CannotDo when it is no longer as that person saw it."""
     actor = user.get_username()
     if not generation.move_to(status, actor=actor, actor_kind=PERSON, reason=reason, **changes):
-        raise CannotDo("The generation moved on meanwhile. Look at it again.")
+        raise CannotDo(_("The generation moved on meanwhile. Look at it again."))
 
 
 def _refuse_if_answered(generation: Generation) -> None:
     """Raises CannotDo when the gateway's answer is on our disk, on its way to the row."""
     if receipts.is_kept(generation.claim):
-        raise CannotDo("The gateway did accept this request: its answer was kept, and is being put in place.")
+        raise CannotDo(_("The gateway did accept this request: its answer was kept, and is being put in place."))
 
 
 def confirm_not_created(generation: Generation, user: User) -> None:
     """End an unknown outcome that a person checked with the gateway: nothing was made. Raises CannotDo."""
     if generation.status != Status.UNKNOWN:
-        raise CannotDo("Only a generation whose outcome is unknown can be confirmed as not created.")
+        raise CannotDo(_("Only a generation whose outcome is unknown can be confirmed as not created."))
     _refuse_if_answered(generation)
     with transaction.atomic():
         _move(
@@ -135,9 +137,11 @@ def send_again(generation: Generation, user: User, *, typed: str) -> None:
     Raises CannotDo when the row is not unknown or the words were not typed.
     """
     if generation.status != Status.UNKNOWN:
-        raise CannotDo("Only a generation whose outcome is unknown can be sent again.")
+        raise CannotDo(_("Only a generation whose outcome is unknown can be sent again."))
     if " ".join(typed.split()).lower() != SEND_AGAIN_WORDS:
-        raise CannotDo(f"Type “{SEND_AGAIN_WORDS}” to confirm. Nothing was sent.")
+        raise CannotDo(
+            _("Type “{send_again_words}” to confirm. Nothing was sent.").format(send_again_words=SEND_AGAIN_WORDS)
+        )
     _refuse_if_answered(generation)
     with transaction.atomic():
         _move(
@@ -167,7 +171,7 @@ def ask_again(generation: Generation, user: User) -> None:
     Never creates anything. Raises CannotDo when there is nothing to ask.
     """
     if not generation.upstream_id:
-        raise CannotDo("There is no upstream id to ask about.")
+        raise CannotDo(_("There is no upstream id to ask about."))
     if generation.status in {Status.IN_PROGRESS, Status.DOWNLOADING}:
         # Only the due time moves; whoever is at it now keeps the row.
         waiting = Generation.objects.filter(pk=generation.pk, status=generation.status, claim="")
@@ -176,7 +180,7 @@ def ask_again(generation: Generation, user: User) -> None:
                 queue.hint("download", generation.pk)
         return
     if not generation.is_revivable:
-        raise CannotDo("This generation has ended; there is nothing to ask again.")
+        raise CannotDo(_("This generation has ended; there is nothing to ask again."))
     _move(
         generation,
         Status.IN_PROGRESS,
@@ -194,7 +198,7 @@ def ask_again(generation: Generation, user: User) -> None:
 def give_up(generation: Generation, user: User) -> None:
     """End an overdue generation by a person's word. The gateway may still bill it. Raises CannotDo."""
     if generation.status != Status.IN_PROGRESS or generation.overdue_at is None:
-        raise CannotDo("Only an overdue generation can be given up.")
+        raise CannotDo(_("Only an overdue generation can be given up."))
     _move(
         generation,
         Status.FAILED,
@@ -212,11 +216,11 @@ def correct_cost(generation: Generation, spent: Decimal, user: User, *, reason: 
     `spent` is in the currency of its quote, else in USD. Raises CannotDo.
     """
     if not generation.is_finished:
-        raise CannotDo("It has not ended yet: what it costs is written down when it has.")
+        raise CannotDo(_("It has not ended yet: what it costs is written down when it has."))
     if not is_amount(spent):
-        raise CannotDo("Enter what it did cost: a sum from 0 on, with at most six decimals.")
+        raise CannotDo(_("Enter what it did cost: a sum from 0 on, with at most six decimals."))
     if not reason.strip():
-        raise CannotDo("Say how you know.")
+        raise CannotDo(_("Say how you know."))
     with transaction.atomic():
         Generation.objects.select_for_update().get(pk=generation.pk)  # two corrections at once would add up
         currency = generation.quote_currency or "USD"

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from generations.gateways import Message
 from generations.gateways.guard import host_port, is_global
@@ -41,22 +42,28 @@ def why_not(url: str) -> str:
     Names are resolved, and judged, when something is sent.
     """
     if len(url) > LONGEST_URL or not all("!" <= letter <= "~" for letter in url) or "\\" in url:
-        return f"Enter an address of at most {LONGEST_URL} plain characters, without spaces."
+        return _("Enter an address of at most {longest_url} plain characters, without spaces.").format(
+            longest_url=LONGEST_URL
+        )
     try:
         parts = urlsplit(url)
         place = host_port(parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0))
     except ValueError:
-        return "That is not an address."
+        return _("That is not an address.")
     if parts.scheme not in PORTS or not parts.hostname:
-        return "Enter a whole address, such as https://example.com/hooks/videos"
+        return _("Enter a whole address, such as https://example.com/hooks/videos")
     if parts.username is not None or parts.password is not None or parts.fragment:
-        return "Enter an address without a password and without a # part."
+        return _("Enter an address without a password and without a # part.")
     if place in settings.PRIVATE_HOSTS:
         return ""
     if parts.scheme != "https":
-        return f"Only https addresses are told anything, unless STUDIO_PRIVATE_HOSTS lists {place}."
+        return _("Only https addresses are told anything, unless STUDIO_PRIVATE_HOSTS lists {place}.").format(
+            place=place
+        )
     if parts.hostname == "localhost" or (is_literal(parts.hostname) and not is_global(parts.hostname)):
-        return f"{place} is not on the public internet. An operator can list it in STUDIO_PRIVATE_HOSTS."
+        return _("{place} is not on the public internet. An operator can list it in STUDIO_PRIVATE_HOSTS.").format(
+            place=place
+        )
     return ""
 
 

@@ -12,13 +12,15 @@ import zlib
 from dataclasses import dataclass
 from typing import Protocol
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from PIL import Image, ImageCms, ImageOps
 
 from generations.media.probe import content_kind
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 40_000_000
-WANTED = "Use a JPEG, PNG or WebP picture."
+WANTED = gettext_lazy("Use a JPEG, PNG or WebP picture.")
 # Tried in turn: a photo that was saved thriftily may outgrow the limit when it is saved well.
 QUALITIES = (92, 85, 75)
 
@@ -29,19 +31,25 @@ _WORKBENCH = threading.BoundedSemaphore(2)
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, OverflowError, struct.error, zlib.error)
 _TYPES = {"JPEG": ("image/jpeg", "jpg"), "PNG": ("image/png", "png"), "WEBP": ("image/webp", "webp")}
 _STRANGERS = (
-    (b"GIF8", "a GIF"),
-    (b"%PDF", "a PDF document"),
-    (b"BM", "a BMP picture"),
-    (b"II*\0", "a TIFF picture"),
-    (b"MM\0*", "a TIFF picture"),
-    (b"\0\0\1\0", "an icon file"),
-    (b"PK\3\4", "a ZIP archive"),
-    (b"8BPS", "a Photoshop file"),
+    (b"GIF8", gettext_lazy("a GIF")),
+    (b"%PDF", gettext_lazy("a PDF document")),
+    (b"BM", gettext_lazy("a BMP picture")),
+    (b"II*\0", gettext_lazy("a TIFF picture")),
+    (b"MM\0*", gettext_lazy("a TIFF picture")),
+    (b"\0\0\1\0", gettext_lazy("an icon file")),
+    (b"PK\3\4", gettext_lazy("a ZIP archive")),
+    (b"8BPS", gettext_lazy("a Photoshop file")),
 )
-_BRANDS = {b"avif": "an AVIF picture", b"avis": "an AVIF picture"} | dict.fromkeys(
-    (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"), "a HEIC picture"
+_BRANDS = {b"avif": gettext_lazy("an AVIF picture"), b"avis": gettext_lazy("an AVIF picture")} | dict.fromkeys(
+    (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"), gettext_lazy("a HEIC picture")
 )
-_KINDS = {"mp4": "a video", "webm": "a video", "html": "a web page", "json": "JSON", "text": "text"}
+_KINDS = {
+    "mp4": gettext_lazy("a video"),
+    "webm": gettext_lazy("a video"),
+    "html": gettext_lazy("a web page"),
+    "json": "JSON",
+    "text": "text",
+}
 
 
 class ImageRefused(Exception):
@@ -73,7 +81,7 @@ def accept_image(file: Readable, *, max_bytes: int = MAX_BYTES, max_pixels: int 
     """
     given = file.read(max_bytes + 1)
     if not given:
-        raise ImageRefused(f"The file is empty. {WANTED}")
+        raise ImageRefused(_("The file is empty. {wanted}").format(wanted=WANTED))
     if len(given) > max_bytes:
         raise ImageRefused(_too_big(getattr(file, "size", None), max_bytes))
     image_format = _format_of(given)
@@ -92,13 +100,21 @@ def accept_image(file: Readable, *, max_bytes: int = MAX_BYTES, max_pixels: int 
 
 
 def _too_big(size: int | None, max_bytes: int) -> str:
-    actual = f"has {_megabytes(size)}" if size and size > max_bytes else f"has more than {_megabytes(max_bytes)}"
-    return f"The picture {actual}; the limit is {_megabytes(max_bytes)}."
+    actual = (
+        _("has {megabytes}").format(megabytes=_megabytes(size))
+        if size and size > max_bytes
+        else _("has more than {megabytes}").format(megabytes=_megabytes(max_bytes))
+    )
+    return _("The picture {actual}; the limit is {megabytes}.").format(actual=actual, megabytes=_megabytes(max_bytes))
 
 
 def _megabytes(count: int) -> str:
     """Megabytes of 1024 x 1024; one decimal, but none when it says nothing."""
-    return f"{count / 1024 / 1024:.1f}".removesuffix(".0") + " MB" if count >= 1024 * 1024 else f"{count} bytes"
+    return (
+        f"{count / 1024 / 1024:.1f}".removesuffix(".0") + _(" MB")
+        if count >= 1024 * 1024
+        else _("{count} bytes").format(count=count)
+    )
 
 
 def _format_of(content: bytes) -> str:
@@ -109,7 +125,7 @@ def _format_of(content: bytes) -> str:
         return "PNG"
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
         return "WEBP"
-    raise ImageRefused(f"This file is {_stranger(content)}. {WANTED}")
+    raise ImageRefused(_("This file is {stranger}. {wanted}").format(stranger=_stranger(content), wanted=WANTED))
 
 
 def _stranger(content: bytes) -> str:
@@ -119,8 +135,8 @@ def _stranger(content: bytes) -> str:
     if content[4:8] == b"ftyp" and content[8:12] in _BRANDS:
         return _BRANDS[content[8:12]]
     if b"<svg" in content[:4096].lower():
-        return "an SVG drawing"
-    return _KINDS.get(content_kind(content[:4096]), "no picture we know")
+        return _("an SVG drawing")
+    return _KINDS.get(content_kind(content[:4096]), _("no picture we know"))
 
 
 def _decoded(content: bytes, image_format: str, max_pixels: int) -> Image.Image:
@@ -134,25 +150,39 @@ def _decoded(content: bytes, image_format: str, max_pixels: int) -> Image.Image:
         _check_pixels(image.width, image.height, max_pixels)
         # A JPEG may carry further pictures (depth, gain maps); only its first is meant. Others would be animations.
         if image_format != "JPEG" and getattr(image, "is_animated", False):
-            raise ImageRefused("The picture is animated. Use a still JPEG, PNG or WebP picture.")
+            raise ImageRefused(_("The picture is animated. Use a still JPEG, PNG or WebP picture."))
         image.load()
     except Image.DecompressionBombError as error:
-        raise ImageRefused(f"The picture has far too many pixels; the limit is {_megapixels(max_pixels)}.") from error
+        raise ImageRefused(
+            _("The picture has far too many pixels; the limit is {megapixels}.").format(
+                megapixels=_megapixels(max_pixels)
+            )
+        ) from error
     except _BROKEN as error:
         raise ImageRefused(
-            "The picture is damaged or incomplete. Save or export it again and try once more."
+            _("The picture is damaged or incomplete. Save or export it again and try once more.")
         ) from error
     return image
 
 
 def _check_pixels(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
-        actual = f"{width}x{height} = {_megapixels(width * height)}"
-        raise ImageRefused(f"The picture has {actual}; the limit is {_megapixels(max_pixels)}.")
+        actual = _("{width}x{height} = {megapixels}").format(
+            width=width, height=height, megapixels=_megapixels(width * height)
+        )
+        raise ImageRefused(
+            _("The picture has {actual}; the limit is {megapixels}.").format(
+                actual=actual, megapixels=_megapixels(max_pixels)
+            )
+        )
 
 
 def _megapixels(pixels: int) -> str:
-    return f"{pixels / 1_000_000:.1f}".removesuffix(".0") + " megapixels" if pixels >= 1_000_000 else f"{pixels} pixels"
+    return (
+        f"{pixels / 1_000_000:.1f}".removesuffix(".0") + _(" megapixels")
+        if pixels >= 1_000_000
+        else _("{pixels} pixels").format(pixels=pixels)
+    )
 
 
 def _clean(image: Image.Image, image_format: str) -> Image.Image:
@@ -209,6 +239,8 @@ def _encoded(image: Image.Image, image_format: str, max_bytes: int, *, lossless:
         if image_format == "PNG" or lossless:
             break
     raise ImageRefused(
-        f"The picture takes {_megabytes(len(written))} once its metadata is removed; "
-        f"the limit is {_megabytes(max_bytes)}. Make it smaller and try again."
+        _(
+            "The picture takes {megabytes} once its metadata is removed; the limit is {megabytes_2}. "
+            "Make it smaller and try again."
+        ).format(megabytes=_megabytes(len(written)), megabytes_2=_megabytes(max_bytes))
     )

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from generations.models.gateway import Gateway
 
@@ -10,9 +11,9 @@ class Drift(models.Model):
     """One word, field or shape that a gateway came up with: how often, since when, and the first answer it was in."""
 
     class Kind(models.TextChoices):
-        WORD = "word", "Unknown status"
-        FIELD = "field", "New field"
-        SHAPE = "shape", "Unexpected answer"
+        WORD = "word", gettext_lazy("Unknown status")
+        FIELD = "field", gettext_lazy("New field")
+        SHAPE = "shape", gettext_lazy("Unexpected answer")
 
     gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="drift")
     kind = models.CharField(max_length=20, choices=Kind)
@@ -20,7 +21,7 @@ class Drift(models.Model):
     count = models.PositiveBigIntegerField(default=0)
     first_at = models.DateTimeField(default=timezone.now)
     last_at = models.DateTimeField(default=timezone.now)
-    sample = models.TextField(blank=True, help_text="Without keys, tokens and the queries of links.")
+    sample = models.TextField(blank=True, help_text=gettext_lazy("Without keys, tokens and the queries of links."))
 
     class Meta:
         ordering = ["gateway", "kind", "what"]

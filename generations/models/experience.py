@@ -7,6 +7,8 @@ from math import ceil
 from typing import NamedTuple, Self
 
 from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from generations.catalog import model_choices
 
@@ -34,7 +36,7 @@ class Case(NamedTuple):
     def words(self) -> str:
         """What was asked for: "1280x720, 5 s", as far as anything was."""
         parts = [f"{self.width}x{self.height}"] if self.width and self.height else []
-        return ", ".join(parts + ([f"{self.seconds} s"] if self.seconds else [])) or "as the model decides"
+        return ", ".join(parts + ([f"{self.seconds} s"] if self.seconds else [])) or _("as the model decides")
 
 
 class Observation(NamedTuple):
@@ -72,25 +74,31 @@ class Figures(NamedTuple):
             return ""
         usual, slow = span(self.usual), span(self.slow)
         if usual == slow:
-            return f"about {usual}"
-        return f"{usual.removesuffix(' s') if slow.endswith(' s') else usual} to {slow}"
+            return _("about {usual}").format(usual=usual)
+        return _("{usual} to {slow}").format(
+            usual=usual.removesuffix(" s") if slow.endswith(" s") else usual, slow=slow
+        )
 
     @property
     def sentences(self) -> list[str]:
         """Everything that is known of the case, with its numbers as they are."""
         found = []
         if self.wait_words:
-            found.append(f"Usually {self.wait_words} (median and 90th percentile of {self.delivered} videos).")
+            found.append(
+                _("Usually {wait_words} (median and 90th percentile of {delivered} videos).").format(
+                    wait_words=self.wait_words, delivered=self.delivered
+                )
+            )
         elif self.delivered:
-            videos = "1 video" if self.delivered == 1 else f"{self.delivered} videos"
-            found.append(f"{videos} so far, too few to say how long it takes.")
+            videos = ngettext("%(count)s video", "%(count)s videos", self.delivered) % {"count": self.delivered}
+            found.append(_("{videos} so far, too few to say how long it takes.").format(videos=videos))
         if self.failed:
-            found.append(f"{self.failed} of {self.ended} failed.")
+            found.append(_("{failed} of {ended} failed.").format(failed=self.failed, ended=self.ended))
         as_asked = [
-            f"{name} as asked in {count} of {of}"
+            _("{name} as asked in {count} of {of}").format(name=name, count=count, of=of)
             for name, count, of in (
-                ("size", self.frames_as_asked, self.framed),
-                ("length", self.lengths_as_asked, self.timed),
+                (_("size"), self.frames_as_asked, self.framed),
+                (_("length"), self.lengths_as_asked, self.timed),
             )
             if of
         ]
@@ -118,7 +126,7 @@ def figures_of(observations: Iterable[Observation]) -> Figures:
 
 def span(seconds: float) -> str:
     """Return "40 s", or "3 min" from two minutes on."""
-    return f"{max(round(seconds), 1)} s" if seconds < 120 else f"{round(seconds / 60)} min"
+    return f"{max(round(seconds), 1)} s" if seconds < 120 else _("{round} min").format(round=round(seconds / 60))
 
 
 class ExperienceQuerySet(models.QuerySet):
@@ -139,8 +147,8 @@ class Experience(models.Model):
     is_sandbox = models.BooleanField(default=False)
     ended = models.PositiveIntegerField()
     failed = models.PositiveIntegerField()
-    usual = models.FloatField(null=True, help_text="Seconds: the median.")
-    slow = models.FloatField(null=True, help_text="Seconds: the 90th percentile.")
+    usual = models.FloatField(null=True, help_text=gettext_lazy("Seconds: the median."))
+    slow = models.FloatField(null=True, help_text=gettext_lazy("Seconds: the 90th percentile."))
     framed = models.PositiveIntegerField()
     frames_as_asked = models.PositiveIntegerField()
     timed = models.PositiveIntegerField()

@@ -9,14 +9,16 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from generations.fields import EncryptedTextField, LockedText
 from generations.models.prepared import Rows
 from generations.specs import VideoModel
 from videostudio.scrubbing import scrub
 
-LOCKED_KEY = "The stored key cannot be decrypted with STUDIO_FIELD_KEY. Enter it again in the admin."
-NO_KEY = "No key is set."
+LOCKED_KEY = gettext_noop("The stored key cannot be decrypted with STUDIO_FIELD_KEY. Enter it again in the admin.")
+NO_KEY = gettext_noop("No key is set.")
 
 
 TRIP_AFTER = 5  # creates in a row without an answer
@@ -27,9 +29,9 @@ def validate_base_url(value: str) -> None:
     """Refuse anything but a plain http(s) address without credentials, query or fragment."""
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValidationError("Enter an address such as https://api.example.com")
+        raise ValidationError(_("Enter an address such as https://api.example.com"))
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValidationError("Enter the address alone, without a name, a password or a query.")
+        raise ValidationError(_("Enter the address alone, without a name, a password or a query."))
 
 
 class GatewayQuerySet(models.QuerySet):
@@ -79,48 +81,60 @@ class GatewayQuerySet(models.QuerySet):
 
 class Gateway(models.Model):
     class KeySource(models.TextChoices):
-        ENVIRONMENT = "environment", "Environment"
-        ADMIN = "admin", "Admin"
-        SANDBOX = "sandbox", "Built in"
+        ENVIRONMENT = "environment", gettext_lazy("Environment")
+        ADMIN = "admin", gettext_lazy("Admin")
+        SANDBOX = "sandbox", gettext_lazy("Built in")
 
     class FailurePolicy(models.TextChoices):
-        UNKNOWN = "unknown", "Not known: what was reserved stays held"
-        BILLED = "billed", "Billed: it counts as spent"
-        REFUNDED = "refunded", "Not billed: it is released"
+        UNKNOWN = "unknown", gettext_lazy("Not known: what was reserved stays held")
+        BILLED = "billed", gettext_lazy("Billed: it counts as spent")
+        REFUNDED = "refunded", gettext_lazy("Not billed: it is released")
 
     name = models.SlugField(max_length=50, unique=True)
     base_url = models.CharField(
-        "base URL", max_length=300, blank=True, validators=[validate_base_url], help_text="Without /v1."
+        gettext_lazy("base URL"),
+        max_length=300,
+        blank=True,
+        validators=[validate_base_url],
+        help_text=gettext_lazy("Without /v1."),
     )
     key = EncryptedTextField(blank=True, default="")
     key_hint = models.CharField(max_length=4, blank=True, editable=False)
     key_source = models.CharField(max_length=20, choices=KeySource, default=KeySource.ADMIN, editable=False)
     offers = models.JSONField(
-        default=list, blank=True, help_text='Families or model keys it serves, for example ["veo", "wan/wan2.6"].'
+        default=list,
+        blank=True,
+        help_text=gettext_lazy('Families or model keys it serves, for example ["veo", "wan/wan2.6"].'),
     )
-    priority = models.PositiveSmallIntegerField(default=100, help_text="The lowest number is asked first.")
-    max_creates = models.PositiveSmallIntegerField("creates at once", default=4)
-    max_active = models.PositiveIntegerField("tasks at once", default=200)
+    priority = models.PositiveSmallIntegerField(
+        default=100, help_text=gettext_lazy("The lowest number is asked first.")
+    )
+    max_creates = models.PositiveSmallIntegerField(gettext_lazy("creates at once"), default=4)
+    max_active = models.PositiveIntegerField(gettext_lazy("tasks at once"), default=200)
     enabled = models.BooleanField(default=True)
     failure_policy = models.CharField(
-        "failed tasks",
+        gettext_lazy("failed tasks"),
         max_length=20,
         choices=FailurePolicy,
         default=FailurePolicy.UNKNOWN,
         db_default=FailurePolicy.UNKNOWN,
-        help_text="What this gateway does about a task that it accepted and that then failed there.",
+        help_text=gettext_lazy("What this gateway does about a task that it accepted and that then failed there."),
     )
     lists_models = models.BooleanField(
-        "lists its models",
+        gettext_lazy("lists its models"),
         default=False,
         db_default=False,
-        help_text="It publishes its models and prices at /api/models, as CometAPI does: they are fetched once a day.",
+        help_text=gettext_lazy(
+            "It publishes its models and prices at /api/models, as CometAPI does: they are fetched once a day."
+        ),
     )
     listing_due_at = models.DateTimeField(null=True, editable=False)
     listing_problem = models.CharField(max_length=500, blank=True, db_default="", editable=False)
     paused_until = models.DateTimeField(null=True, blank=True)
     paused_reason = models.CharField(max_length=300, blank=True)
-    trouble = models.PositiveIntegerField(default=0, editable=False, help_text="Creates in a row without an answer.")
+    trouble = models.PositiveIntegerField(
+        default=0, editable=False, help_text=gettext_lazy("Creates in a row without an answer.")
+    )
     tripped_until = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

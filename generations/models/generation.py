@@ -12,6 +12,8 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from generations.catalog import catalog, model_choices
 from generations.models.experience import Case
@@ -72,15 +74,15 @@ class GenerationQuerySet(models.QuerySet):
 
 class Generation(Shown, models.Model):
     class Origin(models.TextChoices):
-        BROWSER = "browser", "Browser"
+        BROWSER = "browser", gettext_lazy("Browser")
         API = "api", "API"
-        COMMAND = "command", "Command line"
-        ADMIN = "admin", "Admin"
+        COMMAND = "command", gettext_lazy("Command line")
+        ADMIN = "admin", gettext_lazy("Admin")
 
     class Relation(models.TextChoices):
-        RERUN = "rerun", "Rerun"
-        REMIX = "remix", "Remix"
-        COPY = "copy", "Copy"
+        RERUN = "rerun", gettext_lazy("Rerun")
+        REMIX = "remix", gettext_lazy("Remix")
+        COPY = "copy", gettext_lazy("Copy")
 
     id = models.BigAutoField(primary_key=True)
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -117,14 +119,14 @@ class Generation(Shown, models.Model):
     # How far it is
     status = models.CharField(max_length=20, choices=Status, default=Status.QUEUED)
     failure = models.CharField(max_length=20, choices=Failure, blank=True)
-    detail = models.TextField(blank=True, help_text="Why it waits or failed, in words.")
+    detail = models.TextField(blank=True, help_text=gettext_lazy("Why it waits or failed, in words."))
     progress = models.PositiveSmallIntegerField(default=0)
     upstream_status = models.CharField(max_length=100, blank=True)
     upstream_id = models.CharField(max_length=512, blank=True)
     upstream_state = models.JSONField(default=dict, blank=True)
     last_answer = models.JSONField(default=dict, blank=True)
     rewritten_prompt = models.TextField(
-        blank=True, default="", db_default="", help_text="What the gateway says it made of the prompt."
+        blank=True, default="", db_default="", help_text=gettext_lazy("What the gateway says it made of the prompt.")
     )
 
     # The engine's own
@@ -150,7 +152,7 @@ class Generation(Shown, models.Model):
     measured_seconds = models.FloatField(null=True)
     measured_fps = models.FloatField(null=True)
     measured_has_audio = models.BooleanField(null=True)
-    file = models.CharField(max_length=200, blank=True, help_text="Path below the media folder.")
+    file = models.CharField(max_length=200, blank=True, help_text=gettext_lazy("Path below the media folder."))
     sha256 = models.CharField(max_length=64, blank=True)
     bytes = models.BigIntegerField(null=True)
     poster = models.CharField(max_length=200, blank=True)
@@ -162,7 +164,7 @@ class Generation(Shown, models.Model):
     # How the team keeps it
     project = models.ForeignKey(Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="generations")
     rating = models.PositiveSmallIntegerField(null=True, blank=True, validators=RATING_VALIDATORS)
-    pinned_at = models.DateTimeField(null=True, blank=True, help_text="A pinned video is never purged.")
+    pinned_at = models.DateTimeField(null=True, blank=True, help_text=gettext_lazy("A pinned video is never purged."))
 
     # What the library filters by; the database works them out
     frame = frame()
@@ -176,8 +178,8 @@ class Generation(Shown, models.Model):
     class Meta:
         ordering = ["-id"]
         permissions = [
-            ("settle_unknown", "Can decide about unknown outcomes"),
-            ("send_again", "Can send again what may already have been billed"),
+            ("settle_unknown", gettext_lazy("Can decide about unknown outcomes")),
+            ("send_again", gettext_lazy("Can send again what may already have been billed")),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(progress__lte=100), name="progress_is_a_percentage"),
@@ -291,9 +293,17 @@ class Generation(Shown, models.Model):
         found = []
         if self.is_frame_as_asked is False:
             got = f"{self.measured_width}x{self.measured_height}"
-            found.append(f"asked {self.asked_width}x{self.asked_height}, got {got}")
+            found.append(
+                _("asked {asked_width}x{asked_height}, got {got}").format(
+                    asked_width=self.asked_width, asked_height=self.asked_height, got=got
+                )
+            )
         if self.is_length_as_asked is False:
-            found.append(f"asked {self.asked_seconds} s, got {self.measured_seconds:.1f} s")
+            found.append(
+                _("asked {asked_seconds} s, got {measured_seconds} s").format(
+                    asked_seconds=self.asked_seconds, measured_seconds=f"{self.measured_seconds:.1f}"
+                )
+            )
         return found
 
     @property

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from generations.models.people import Team
 
@@ -88,9 +89,9 @@ class Group(models.Model):
     """Generations asked for at once: copies, several models, or a batch."""
 
     class Kind(models.TextChoices):
-        COPIES = "copies", "Copies"
-        MODELS = "models", "Several models"
-        BATCH = "batch", "Batch"
+        COPIES = "copies", gettext_lazy("Copies")
+        MODELS = "models", gettext_lazy("Several models")
+        BATCH = "batch", gettext_lazy("Batch")
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="groups")

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from generations.models.gateway import Gateway
 
@@ -37,9 +38,9 @@ class CatalogNotice(models.Model):
     """What an operator should know of a gateway's list; a new model with a `draft` of its catalogue entry."""
 
     class Kind(models.TextChoices):
-        NEW = "new", "New model"
-        VANISHED = "vanished", "No longer listed"
-        PRICE = "price", "Another price"
+        NEW = "new", gettext_lazy("New model")
+        VANISHED = "vanished", gettext_lazy("No longer listed")
+        PRICE = "price", gettext_lazy("Another price")
 
     gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=20, choices=Kind)

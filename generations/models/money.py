@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Count, Q, Sum
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from generations.catalog import catalog, model_choices
 from generations.models.gateway import Gateway
@@ -56,7 +59,7 @@ class ModelPriceQuerySet(models.QuerySet):
         for name, prices in of_origin.items():
             if price := model.fitting([price for price in prices if price], values):
                 amount = price.cost(model.asked(values).seconds)
-                source = f"{name}, {price.words}, {price.as_of}: {price.source}"
+                source = f"{name}, {price.in_english}, {price.as_of}: {price.source}"
                 return None if amount is None else Quote(amount=amount, currency=price.currency, source=source[:200])
         return None
 
@@ -69,7 +72,10 @@ def known_prices(models: Iterable[VideoModel]) -> dict[str, list[str]]:
         own = [row for row in rows if row.model_key == model.key]
         listed = [row for row in rows if row.is_listed_for(model)]
         found[model.key] = [row.in_words(model) for row in (*own, *listed) if row.as_price(model)] + [
-            f"{price.case} (the catalogue, {price.as_of}: {price.source})" for price in model.prices
+            _("{case} (the catalogue, {as_of}: {source})").format(
+                case=price.case, as_of=price.as_of, source=price.source
+            )
+            for price in model.prices
         ]
     return found
 
@@ -78,8 +84,8 @@ class ModelPrice(models.Model):
     """One price beside the catalogue's: an operator's own, or one that a gateway's list of models named."""
 
     class Origin(models.TextChoices):
-        OPERATOR = "operator", "Entered here"
-        LISTING = "listing", "The gateway's list"
+        OPERATOR = "operator", gettext_lazy("Entered here")
+        LISTING = "listing", gettext_lazy("The gateway's list")
 
     origin = models.CharField(max_length=20, choices=Origin, default=Origin.OPERATOR, editable=False)
     model_key = models.CharField("model", max_length=100, blank=True, choices=model_choices)
@@ -90,19 +96,27 @@ class ModelPrice(models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="prices",
-        help_text="Empty: whichever gateway renders it.",
+        help_text=gettext_lazy("Empty: whichever gateway renders it."),
     )
     per = models.CharField(max_length=20, choices=[(unit, words) for unit, words in PER.items()])
     amount = models.DecimalField(max_digits=12, decimal_places=6)
     currency = models.CharField(
-        max_length=3, default="USD", validators=[RegexValidator(r"^[A-Z]{3}$", "Three capitals, such as USD.")]
+        max_length=3,
+        default="USD",
+        validators=[RegexValidator(r"^[A-Z]{3}$", gettext_lazy("Three capitals, such as USD."))],
     )
     option = models.CharField(
-        max_length=50, blank=True, help_text="Only where this option, for example size, has the value beside it."
+        max_length=50,
+        blank=True,
+        help_text=gettext_lazy("Only where this option, for example size, has the value beside it."),
     )
-    value = models.CharField(max_length=100, blank=True, help_text="A value of the option; of a size also its tier.")
-    source = models.CharField(max_length=200, help_text="Where it is written: a page, a contract, an invoice.")
-    as_of = models.DateField("as of", default=timezone.localdate)
+    value = models.CharField(
+        max_length=100, blank=True, help_text=gettext_lazy("A value of the option; of a size also its tier.")
+    )
+    source = models.CharField(
+        max_length=200, help_text=gettext_lazy("Where it is written: a page, a contract, an invoice.")
+    )
+    as_of = models.DateField(gettext_lazy("as of"), default=timezone.localdate)
 
     objects = ModelPriceQuerySet.as_manager()
 
@@ -130,12 +144,12 @@ class ModelPrice(models.Model):
     def clean(self) -> None:
         """Check it as a price in a catalogue file is checked."""
         if not self.model_key:
-            raise ValidationError({"model_key": "Choose a model."})
+            raise ValidationError({"model_key": _("Choose a model.")})
         same = {"model_key": self.model_key, "gateway": self.gateway, "option": self.option, "value": self.value}
         if ModelPrice.objects.filter(origin=self.Origin.OPERATOR, **same).exclude(pk=self.pk).exists():
-            raise ValidationError("There is a price for this case already.")
+            raise ValidationError(_("There is a price for this case already."))
         if bool(self.option) != bool(self.value):
-            raise ValidationError("An option and its value go together.")
+            raise ValidationError(_("An option and its value go together."))
         if self.amount is None:
             return  # said at the field
         model = catalog().get(self.model_key)
@@ -165,7 +179,7 @@ class ModelPrice(models.Model):
     def in_words(self, model: VideoModel) -> str:
         """Return it as people read it, with where it comes from. Raises ValueError like `require_price`."""
         price = self.require_price(model)
-        at = f" at {self.gateway.name}" if self.gateway and not price.gateway else ""
+        at = _(" at {name}").format(name=self.gateway.name) if self.gateway and not price.gateway else ""
         return f"{price.case}{at} ({self.get_origin_display().lower()}, {price.as_of}: {price.source})"
 
     def as_price(self, model: VideoModel) -> Price | None:
@@ -180,7 +194,7 @@ def typed(model: VideoModel, name: str, value: str) -> Value:
     """Return an option's value as its type, or a size's tier. Raises ValueError."""
     option = model.option(name)
     if option is None:
-        raise ValueError(f"{model.label} has no option {name}")
+        raise ValueError(_("{label} has no option {name}").format(label=model.label, name=name))
     if isinstance(option, Size) and value in option.tiers:
         return value
     try:
@@ -188,7 +202,7 @@ def typed(model: VideoModel, name: str, value: str) -> Value:
     except OptionError as error:
         raise ValueError(str(error).rstrip(".")) from error
     if read is None:
-        raise ValueError(f"{name} has no value {value}")
+        raise ValueError(_("{name} has no value {value}").format(name=name, value=value))
     return read
 
 
@@ -219,10 +233,10 @@ class LedgerEntry(models.Model):
     """
 
     class Kind(models.TextChoices):
-        RESERVE = "reserve", "Reserved"
-        SETTLE = "settle", "Spent"
-        RELEASE = "release", "Released"
-        ADJUST = "adjust", "Corrected"
+        RESERVE = "reserve", gettext_lazy("Reserved")
+        SETTLE = "settle", gettext_lazy("Spent")
+        RELEASE = "release", gettext_lazy("Released")
+        ADJUST = "adjust", gettext_lazy("Corrected")
 
     generation = models.ForeignKey("generations.Generation", on_delete=models.PROTECT, related_name="ledger")
     number = models.PositiveIntegerField(default=1)
@@ -238,7 +252,7 @@ class LedgerEntry(models.Model):
 
     class Meta:
         ordering = ["generation", "id"]
-        verbose_name_plural = "ledger entries"
+        verbose_name_plural = gettext_lazy("ledger entries")
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind="adjust")
@@ -349,7 +363,10 @@ def entry_of(move: Move, kind: str, last: Reservation | None) -> LedgerEntry | N
         case LedgerEntry.Kind.RELEASE:
             if not open_held:
                 return None
-            held, reason = -open_held, Failure(move.failure).label if move.failure else "withdrawn before it was sent"
+            held, reason = -open_held, "withdrawn before it was sent"
+            if move.failure:
+                with translation.override(settings.LANGUAGE_CODE):  # what is written down is English
+                    reason = str(Failure(move.failure).label)
     return LedgerEntry(
         **{"generation_id": move.generation, "number": number, "kind": kind, "held": held, "spent": spent},
         currency=currency,

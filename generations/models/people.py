@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models, transaction
+from django.utils.translation import gettext_lazy
 
 from generations.catalog import model_choices
 
@@ -25,14 +26,16 @@ class Team(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="Used first for every model it offers; otherwise the gateway with the lowest priority number.",
+        help_text=gettext_lazy(
+            "Used first for every model it offers; otherwise the gateway with the lowest priority number."
+        ),
     )
     default_model = models.CharField(
         max_length=100,
         blank=True,
         choices=model_choices,
         db_default="",
-        help_text="What the composer begins with for somebody who has made nothing yet.",
+        help_text=gettext_lazy("What the composer begins with for somebody who has made nothing yet."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -44,20 +47,20 @@ class Team(models.Model):
 
 class User(AbstractUser):
     api_rate = models.PositiveIntegerField(
-        "API requests a minute",
+        gettext_lazy("API requests a minute"),
         null=True,
         blank=True,
         default=3000,
         db_default=3000,
-        help_text="Of all tokens of this person together; empty for no limit.",
+        help_text=gettext_lazy("Of all tokens of this person together; empty for no limit."),
     )
     api_at_once = models.PositiveIntegerField(
-        "unfinished API videos at once",
+        gettext_lazy("unfinished API videos at once"),
         null=True,
         blank=True,
         default=200,
         db_default=200,
-        help_text="Asked for with any token of this person; empty for no limit.",
+        help_text=gettext_lazy("Asked for with any token of this person; empty for no limit."),
     )
     rate_spent_until = models.BigIntegerField(default=0, db_default=0, editable=False)
 
@@ -66,7 +69,7 @@ class User(AbstractUser):
         blank=True,
         choices=language_choices,
         db_default="",
-        help_text="Of the pages, wherever this person signs in; empty for the browser's.",
+        help_text=gettext_lazy("Of the pages, wherever this person signs in; empty for the browser's."),
     )
 
     def save(self, *args, **kwargs) -> None:
@@ -85,8 +88,8 @@ class User(AbstractUser):
 
 class Membership(models.Model):
     class Role(models.TextChoices):
-        MEMBER = "member", "Member"
-        MANAGER = "manager", "Manager"
+        MEMBER = "member", gettext_lazy("Member")
+        MANAGER = "manager", gettext_lazy("Manager")
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")

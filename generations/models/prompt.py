@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from generations.models.people import Team
 from generations.models.prepared import insert
@@ -96,7 +97,7 @@ class Upload(models.Model):
     file = models.FileField(upload_to=upload_path)
     sha256 = models.CharField(max_length=64)
     kind = models.CharField(max_length=20, choices=[(kind, kind) for kind in EXTENSIONS])
-    size = models.PositiveIntegerField(help_text="Bytes.")
+    size = models.PositiveIntegerField(help_text=gettext_lazy("Bytes."))
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="uploads")

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from generations.models.people import Team, User
 from generations.models.prepared import Statement, in_order, loaded
@@ -21,7 +22,7 @@ class SavedView(models.Model):
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="saved_views")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
     name = models.CharField(max_length=60)
-    query = models.CharField(max_length=2000, help_text="The filters, as in the address of the library.")
+    query = models.CharField(max_length=2000, help_text=gettext_lazy("The filters, as in the address of the library."))
     is_shared = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(default=timezone.now)
 

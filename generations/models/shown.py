@@ -2,6 +2,8 @@
 
 from django.urls import reverse
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from generations.models.experience import known_figures
 from generations.models.money import FREE
@@ -10,15 +12,23 @@ from generations.models.switches import successor_of
 from generations.specs import ImageFile, Quote, VideoModel
 
 NEXT_STEPS = {
-    Failure.NOT_SENT: "Nothing was created and nothing was billed. Check the gateway, then use it again.",
-    Failure.REJECTED: "Nothing was created. Change what the gateway complains about, then use it again.",
-    Failure.MODERATED: "Reword the prompt so that it passes the provider's safety rules, then use it again.",
-    Failure.UPSTREAM_FAILED: "The gateway may or may not bill a failed task. Try again, or try another model.",
-    Failure.NO_RESULT: "The gateway reports success without a file. Ask upstream again; that costs nothing.",
-    Failure.EXPIRED: "The file was gone before it could be saved. Ask upstream again; that costs nothing.",
-    Failure.GAVE_UP: "Ask upstream again if you think it finished after all; that costs nothing.",
+    Failure.NOT_SENT: gettext_lazy("Nothing was created and nothing was billed. Check the gateway, then use it again."),
+    Failure.REJECTED: gettext_lazy("Nothing was created. Change what the gateway complains about, then use it again."),
+    Failure.MODERATED: gettext_lazy(
+        "Reword the prompt so that it passes the provider's safety rules, then use it again."
+    ),
+    Failure.UPSTREAM_FAILED: gettext_lazy(
+        "The gateway may or may not bill a failed task. Try again, or try another model."
+    ),
+    Failure.NO_RESULT: gettext_lazy(
+        "The gateway reports success without a file. Ask upstream again; that costs nothing."
+    ),
+    Failure.EXPIRED: gettext_lazy(
+        "The file was gone before it could be saved. Ask upstream again; that costs nothing."
+    ),
+    Failure.GAVE_UP: gettext_lazy("Ask upstream again if you think it finished after all; that costs nothing."),
 }
-UNKNOWN_STEP = (
+UNKNOWN_STEP = gettext_lazy(
     "It may have been accepted and billed, so it is never sent again by itself. An operator looks it up at the "
     "gateway, then attaches its id or confirms that it was not created."
 )
@@ -66,7 +76,7 @@ class Shown:
     def wait_words(self) -> str:
         """How long others like it took, while it is on its way: "usually 40 to 95 s"; empty when that is not known."""
         figures = known_figures().get(self.case) if self.is_active else None
-        return f"usually {figures.wait_words}" if figures and figures.wait_words else ""
+        return _("usually {wait_words}").format(wait_words=figures.wait_words) if figures and figures.wait_words else ""
 
     @property
     def failure_words(self) -> str:
@@ -76,8 +86,8 @@ class Shown:
     def next_step(self) -> str:
         """What a person can do about it now; empty when there is nothing to do."""
         if self.is_unknown:
-            return UNKNOWN_STEP
-        return NEXT_STEPS.get(self.failure, "") if self.is_failed else ""
+            return str(UNKNOWN_STEP)
+        return str(NEXT_STEPS.get(self.failure, "")) if self.is_failed else ""
 
     @property
     def asked_text(self) -> str:
@@ -97,7 +107,7 @@ class Shown:
         """What it was said to cost before it was asked for: "about 0.40 USD", "free", or that nobody knew."""
         if self.quote_amount is not None:
             return Quote(amount=self.quote_amount, currency=self.quote_currency, source="").words
-        return "unknown" if self.is_unpriced else "free"
+        return _("unknown") if self.is_unpriced else _("free")
 
     @property
     def chosen(self) -> list[tuple[str, str]]:
@@ -106,7 +116,7 @@ class Shown:
         if model is None:
             return [(name, str(value)) for name, value in self.options.items()]
         return [
-            (option.label, option.words(self.options[option.name]))
+            (_(option.label), option.words(self.options[option.name]))
             for option in model.options
             if option.name in self.options and not isinstance(option, ImageFile)
         ]

@@ -4,39 +4,40 @@ from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Cast, Coalesce, Least
 from django.db.models.lookups import Exact, GreaterThan, IsNull, LessThan
+from django.utils.translation import gettext_lazy
 
 # A file may be this much longer or shorter than asked before the page says so.
 SECONDS_TOLERANCE = 0.25
 
 
 class Frame(models.TextChoices):
-    WIDE = "wide", "Wide"
-    TALL = "tall", "Tall"
-    SQUARE = "square", "Square"
+    WIDE = "wide", gettext_lazy("Wide")
+    TALL = "tall", gettext_lazy("Tall")
+    SQUARE = "square", gettext_lazy("Square")
 
 
 class Tier(models.IntegerChoices):
     """By the shorter side, in pixels."""
 
-    SMALL = 480, "Below 540p"
+    SMALL = 480, gettext_lazy("Below 540p")
     HD = 720, "720p"
     FULL = 1080, "1080p"
-    ULTRA = 2160, "1440p and more"
+    ULTRA = 2160, gettext_lazy("1440p and more")
 
 
 class Length(models.TextChoices):
-    SHORT = "short", "Up to 5 s"
-    MEDIUM = "medium", "6 to 10 s"
-    LONG = "long", "Over 10 s"
+    SHORT = "short", gettext_lazy("Up to 5 s")
+    MEDIUM = "medium", gettext_lazy("6 to 10 s")
+    LONG = "long", gettext_lazy("Over 10 s")
 
 
 class Cost(models.TextChoices):
-    FREE = "free", "Free"
-    LOW = "low", "Up to 0.10"
-    MIDDLE = "middle", "0.10 to 0.50"
-    HIGH = "high", "0.50 to 2"
-    TOP = "top", "Over 2"
-    UNKNOWN = "unknown", "Price unknown"
+    FREE = "free", gettext_lazy("Free")
+    LOW = "low", gettext_lazy("Up to 0.10")
+    MIDDLE = "middle", gettext_lazy("0.10 to 0.50")
+    HIGH = "high", gettext_lazy("0.50 to 2")
+    TOP = "top", gettext_lazy("Over 2")
+    UNKNOWN = "unknown", gettext_lazy("Price unknown")
 
 
 WIDTH, HEIGHT = Coalesce("measured_width", "asked_width"), Coalesce("measured_height", "asked_height")

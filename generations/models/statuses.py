@@ -1,31 +1,32 @@
 """The statuses of a generation, the kinds of failure, and which status may follow which."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class Status(models.TextChoices):
     """docs/architecture.md section 3 says what each means for money."""
 
-    QUEUED = "queued", "Waiting"
-    SUBMITTING = "submitting", "Sending"
-    UNKNOWN = "unknown", "Outcome unknown"
-    IN_PROGRESS = "in_progress", "Generating"
-    DOWNLOADING = "downloading", "Saving"
-    COMPLETED = "completed", "Ready"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    QUEUED = "queued", gettext_lazy("Waiting")
+    SUBMITTING = "submitting", gettext_lazy("Sending")
+    UNKNOWN = "unknown", gettext_lazy("Outcome unknown")
+    IN_PROGRESS = "in_progress", gettext_lazy("Generating")
+    DOWNLOADING = "downloading", gettext_lazy("Saving")
+    COMPLETED = "completed", gettext_lazy("Ready")
+    FAILED = "failed", gettext_lazy("Failed")
+    CANCELLED = "cancelled", gettext_lazy("Cancelled")
 
 
 class Failure(models.TextChoices):
     """Which kind of failure ended a generation; `Generation.detail` says it in words."""
 
-    NOT_SENT = "not_sent", "Could not be sent"
-    REJECTED = "rejected", "Refused by the gateway"
-    MODERATED = "moderated", "Stopped by the safety filter"
-    UPSTREAM_FAILED = "upstream_failed", "The model failed"
-    NO_RESULT = "no_result", "Finished without a file"
-    EXPIRED = "expired", "The result has expired"
-    GAVE_UP = "gave_up", "Given up by a person"
+    NOT_SENT = "not_sent", gettext_lazy("Could not be sent")
+    REJECTED = "rejected", gettext_lazy("Refused by the gateway")
+    MODERATED = "moderated", gettext_lazy("Stopped by the safety filter")
+    UPSTREAM_FAILED = "upstream_failed", gettext_lazy("The model failed")
+    NO_RESULT = "no_result", gettext_lazy("Finished without a file")
+    EXPIRED = "expired", gettext_lazy("The result has expired")
+    GAVE_UP = "gave_up", gettext_lazy("Given up by a person")
 
 
 TRANSITIONS: dict[str, frozenset[str]] = {

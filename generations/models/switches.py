@@ -1,6 +1,8 @@
 """What operators decide about single video models, beside what the catalogue says."""
 
 from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from generations.catalog import catalog, model_choices
 from generations.models.prepared import Rows
@@ -21,30 +23,36 @@ class ModelSwitch(models.Model):
     """One model of the catalogue, switched by hand. A model without a switch is as the catalogue says."""
 
     class Position(models.TextChoices):
-        CATALOGUE = "catalogue", "As the catalogue says"
-        ON = "on", "On"
-        OFF = "off", "Off"
+        CATALOGUE = "catalogue", gettext_lazy("As the catalogue says")
+        ON = "on", gettext_lazy("On")
+        OFF = "off", gettext_lazy("Off")
 
     model_key = models.CharField("model", max_length=100, choices=model_choices, unique=True)
     position = models.CharField(
         max_length=10,
         choices=Position,
         default=Position.CATALOGUE,
-        help_text="Off: nobody can choose it. On: it can be chosen although the catalogue says paused or retired.",
+        help_text=gettext_lazy(
+            "Off: nobody can choose it. On: it can be chosen although the catalogue says paused or retired."
+        ),
     )
     is_hidden = models.BooleanField(
         "hidden",
         default=False,
-        help_text="Left out of the composer's list and of the models page. Whoever names it is still served.",
+        help_text=gettext_lazy(
+            "Left out of the composer's list and of the models page. Whoever names it is still served."
+        ),
     )
-    reason = models.CharField(max_length=200, blank=True, help_text="Shown to people when it is switched off.")
+    reason = models.CharField(
+        max_length=200, blank=True, help_text=gettext_lazy("Shown to people when it is switched off.")
+    )
     changed_at = models.DateTimeField(auto_now=True)
 
     objects = ModelSwitchQuerySet.as_manager()
 
     class Meta:
         ordering = ["model_key"]
-        verbose_name_plural = "model switches"
+        verbose_name_plural = gettext_lazy("model switches")
 
     def __str__(self) -> str:
         return f"{self.model_key}: {self.get_position_display()}"
@@ -66,12 +74,18 @@ def why_not(model: VideoModel, switch: ModelSwitch | None) -> str:
         return ""
     if switch and switch.position == ModelSwitch.Position.OFF:
         reason = switch.reason.strip().rstrip(".")
-        return f"{model.label} is switched off: {reason}." if reason else f"{model.label} is switched off."
+        return (
+            _("{label} is switched off: {reason}.").format(label=model.label, reason=reason)
+            if reason
+            else _("{label} is switched off.").format(label=model.label)
+        )
     if model.status != "retired":
-        return f"{model.label} is {model.status}."
-    sentence = f"{model.label} is retired since {model.retired_on}."
+        return _("{label} is {status}.").format(label=model.label, status=model.status)
+    sentence = _("{label} is retired since {retired_on}.").format(label=model.label, retired_on=model.retired_on)
     successor = successor_of(model)
-    return f"{sentence} {successor.label} succeeds it." if successor else sentence
+    return (
+        _("{sentence} {label} succeeds it.").format(sentence=sentence, label=successor.label) if successor else sentence
+    )
 
 
 def successor_of(model: VideoModel) -> VideoModel | None:

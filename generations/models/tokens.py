@@ -9,15 +9,16 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from generations.models.prepared import Statement
 
 PREFIX = "vs_"
 SHOWN = 10  # characters of a token that stay readable, so that people know which one it is
 SCOPES = {
-    "read": "Read: see videos, models and files",
-    "create": "Create: ask for videos, which may cost money",
-    "manage": "Manage: move videos to the trash",
+    "read": gettext_lazy("Read: see videos, models and files"),
+    "create": gettext_lazy("Create: ask for videos, which may cost money"),
+    "manage": gettext_lazy("Manage: move videos to the trash"),
 }
 USED_EVERY = timedelta(minutes=1)
 REPEATED_FOR = timedelta(hours=24)
@@ -82,12 +83,14 @@ class ApiToken(models.Model):
     """What a program shows instead of a password: it speaks for one person, as far as its scopes go."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="api_tokens")
-    name = models.CharField(max_length=100, help_text="Where it is used, so that you know which one to revoke.")
-    start = models.CharField("begins with", max_length=SHOWN, editable=False)
+    name = models.CharField(
+        max_length=100, help_text=gettext_lazy("Where it is used, so that you know which one to revoke.")
+    )
+    start = models.CharField(gettext_lazy("begins with"), max_length=SHOWN, editable=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     scopes = models.JSONField(default=list)
-    rate = models.PositiveIntegerField("requests a minute", null=True, blank=True, default=1200)
-    at_once = models.PositiveIntegerField("unfinished videos at once", null=True, blank=True, default=100)
+    rate = models.PositiveIntegerField(gettext_lazy("requests a minute"), null=True, blank=True, default=1200)
+    at_once = models.PositiveIntegerField(gettext_lazy("unfinished videos at once"), null=True, blank=True, default=100)
     rate_spent_until = models.BigIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -98,7 +101,7 @@ class ApiToken(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        verbose_name = "API token"
+        verbose_name = gettext_lazy("API token")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.start}…)"
@@ -145,9 +148,9 @@ class ApiAnswer(models.Model):
 
     token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, related_name="answers")
     key = models.CharField(max_length=255)
-    digest = models.CharField(max_length=64, help_text="Of what was asked.")
+    digest = models.CharField(max_length=64, help_text=gettext_lazy("Of what was asked."))
     generation = models.ForeignKey("generations.Generation", on_delete=models.CASCADE, related_name="+")
-    body = models.TextField(help_text="JSON, as it was answered.")
+    body = models.TextField(help_text=gettext_lazy("JSON, as it was answered."))
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = ApiAnswerQuerySet.as_manager()

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from generations.models.prepared import insert
 from generations.models.webhooks import announce
@@ -14,12 +15,12 @@ class SubmitAttempt(models.Model):
     """One paid POST and its outcome, committed before the first byte leaves."""
 
     class Outcome(models.TextChoices):
-        OPEN = "", "Open"
-        ACCEPTED = "accepted", "Accepted"
-        REFUSED = "refused", "Refused"
-        NOT_SENT = "not_sent", "Not sent"
-        UNKNOWN = "unknown", "Unknown"
-        CONFIRMED_NOT_CREATED = "not_created", "Confirmed not created"
+        OPEN = "", gettext_lazy("Open")
+        ACCEPTED = "accepted", gettext_lazy("Accepted")
+        REFUSED = "refused", gettext_lazy("Refused")
+        NOT_SENT = "not_sent", gettext_lazy("Not sent")
+        UNKNOWN = "unknown", gettext_lazy("Unknown")
+        CONFIRMED_NOT_CREATED = "not_created", gettext_lazy("Confirmed not created")
 
     # Surely nothing was made for these, so another attempt may follow without asking anybody.
     SAFE_TO_FOLLOW = (Outcome.REFUSED, Outcome.NOT_SENT)
@@ -39,7 +40,9 @@ class SubmitAttempt(models.Model):
         null=True,
         on_delete=models.PROTECT,
         related_name="+",
-        help_text="Who decided about an outcome that was not certain, and so let another attempt follow or not.",
+        help_text=gettext_lazy(
+            "Who decided about an outcome that was not certain, and so let another attempt follow or not."
+        ),
     )
 
     class Meta:
@@ -64,9 +67,9 @@ class Event(models.Model):
     """One change of status, or a notice when `before` equals `after`."""
 
     class ActorKind(models.TextChoices):
-        PERSON = "person", "Person"
-        ENGINE = "engine", "Engine"
-        GATEWAY = "gateway", "Gateway"
+        PERSON = "person", gettext_lazy("Person")
+        ENGINE = "engine", gettext_lazy("Engine")
+        GATEWAY = "gateway", gettext_lazy("Gateway")
 
     generation = models.ForeignKey("generations.Generation", on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField(auto_now_add=True)

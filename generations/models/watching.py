@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models import Count, F, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from generations.fields import EncryptedTextField
 from generations.models.library import OfTeamQuerySet
@@ -40,7 +42,7 @@ class Comparison(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="wins",
-        help_text="The one with the most votes; none while two lead.",
+        help_text=gettext_lazy("The one with the most votes; none while two lead."),
     )
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -70,7 +72,7 @@ class Vote(models.Model):
     choice = models.ForeignKey(
         "generations.Generation", null=True, blank=True, on_delete=models.CASCADE, related_name="votes"
     )
-    is_blind = models.BooleanField(default=False, help_text="Given before the names were shown.")
+    is_blind = models.BooleanField(default=False, help_text=gettext_lazy("Given before the names were shown."))
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -89,7 +91,9 @@ class Comment(models.Model):
 
     generation = models.ForeignKey("generations.Generation", on_delete=models.CASCADE, related_name="comments")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="comments")
-    at_seconds = models.FloatField(null=True, blank=True, help_text="The moment it is about, from the beginning.")
+    at_seconds = models.FloatField(
+        null=True, blank=True, help_text=gettext_lazy("The moment it is about, from the beginning.")
+    )
     text = models.TextField(max_length=LONGEST_COMMENT)
     created_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True, blank=True)
@@ -151,11 +155,11 @@ class ShareLink(models.Model):
         """Say why nothing is shown any more; empty while the link is open."""
         generation = self.generation
         if self.revoked_at:
-            return "This link was withdrawn by the people who made it."
+            return _("This link was withdrawn by the people who made it.")
         if self.expires_at <= timezone.now():
-            return "This link has expired."
+            return _("This link has expired.")
         if generation.deleted_at or not generation.is_ready:
-            return "The video behind this link was removed."
+            return _("The video behind this link was removed.")
         return ""
 
     @property

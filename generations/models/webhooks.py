@@ -16,6 +16,8 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from generations.fields import EncryptedTextField
 from generations.models.people import Membership, Team, User
@@ -30,10 +32,10 @@ LONGEST_WORDS = 500
 class Kind(models.TextChoices):
     """What is told, by the name that programs see."""
 
-    CREATED = "generation.created", "Asked for"
-    COMPLETED = "generation.completed", "Ready"
-    FAILED = "generation.failed", "Failed"
-    UNKNOWN = "generation.unknown", "Outcome unknown"
+    CREATED = "generation.created", gettext_lazy("Asked for")
+    COMPLETED = "generation.completed", gettext_lazy("Ready")
+    FAILED = "generation.failed", gettext_lazy("Failed")
+    UNKNOWN = "generation.unknown", gettext_lazy("Outcome unknown")
 
 
 TEST = "webhook.test"
@@ -67,8 +69,8 @@ class Webhook(models.Model):
     """One address that is told. The address is kept like a key, because at chat services it is one."""
 
     class Shape(models.TextChoices):
-        STANDARD = "standard", "For programs: signed JSON"
-        CHAT = "chat", "For a chat: Slack, Discord, Mattermost"
+        STANDARD = "standard", gettext_lazy("For programs: signed JSON")
+        CHAT = "chat", gettext_lazy("For a chat: Slack, Discord, Mattermost")
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="webhooks")
     name = models.CharField(max_length=100)
@@ -79,7 +81,7 @@ class Webhook(models.Model):
     secret = EncryptedTextField(default=new_secret)
     old_secret = EncryptedTextField(blank=True, default="")
     old_secret_until = models.DateTimeField(null=True)
-    failing_since = models.DateTimeField(null=True, help_text="Nothing got through since then.")
+    failing_since = models.DateTimeField(null=True, help_text=gettext_lazy("Nothing got through since then."))
     disabled_at = models.DateTimeField(null=True)
     disabled_reason = models.CharField(max_length=300, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -99,7 +101,7 @@ class Webhook(models.Model):
     @property
     def kind_words(self) -> str:
         """What it is told, in words."""
-        return ", ".join(kind.label for kind in Kind if kind in self.kinds)
+        return ", ".join(str(kind.label) for kind in Kind if kind in self.kinds)
 
     def valid_secrets(self, now: datetime) -> list[str]:
         """Return the secrets to sign with: the present one, and the one before for a day. Empty ones cannot be used."""
@@ -181,7 +183,7 @@ class Delivery(models.Model):
 
     @property
     def kind_words(self) -> str:
-        return Kind(self.kind).label if self.kind in Kind else "Test"
+        return Kind(self.kind).label if self.kind in Kind else _("Test")
 
     @property
     def is_waiting(self) -> bool:
@@ -191,10 +193,10 @@ class Delivery(models.Model):
     def state_words(self) -> str:
         """How far it is, in a few words."""
         if self.delivered_at:
-            return "Delivered"
+            return _("Delivered")
         if self.failed_at:
-            return "Given up"
-        return "Trying again" if self.tries else "Waiting"
+            return _("Given up")
+        return _("Trying again") if self.tries else _("Waiting")
 
     @property
     def pretty(self) -> str:

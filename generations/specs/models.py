@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from generations.specs.options import ImageFile, Option, OptionError, OptionErrors, Scalar, Size, Value
 from generations.specs.prices import Price
 from generations.specs.reading import is_absent, listed, nominal_frame, parse_frame, parse_integer, quoted
+from generations.specs.wording import _
 
 STATUSES = ("active", "beta", "paused", "retired")
 SOURCES = ("video_url", "content")
@@ -138,7 +139,7 @@ class VideoModel:
 
     def label_of(self, name: str) -> str:
         option = self.option(name)
-        return option.label if option else name
+        return _(option.label) if option else name
 
     def option_with_role(self, role: str) -> Option | None:
         return next((option for option in self.options if role and option.role == role), None)
@@ -158,7 +159,9 @@ class VideoModel:
         for name, raw in values.items():
             option = self.option(name)
             if option is None:
-                errors[quoted(name)] = [f"{self.label} has no option '{quoted(name)}'."]
+                errors[quoted(name)] = [
+                    _("{model} has no option '{name}'.").format(model=self.label, name=quoted(name))
+                ]
                 continue
             try:
                 value = option.clean(raw)
@@ -173,7 +176,8 @@ class VideoModel:
         for option in self.options:
             missing = [self.label_of(name) for name in option.needs if is_absent(values.get(name))]
             if option.name in cleaned and missing:
-                errors[option.name] = [f"{option.label} is only taken together with {', '.join(missing)}."]
+                sentence = _("{label} is only taken together with {others}.")
+                errors[option.name] = [sentence.format(label=_(option.label), others=", ".join(missing))]
         if errors:
             raise OptionErrors(errors)
         return cleaned

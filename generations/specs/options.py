@@ -20,6 +20,7 @@ from generations.specs.reading import (
     positive,
     quoted,
 )
+from generations.specs.wording import _
 
 type Scalar = str | int | bool
 type Value = Scalar | list[str]  # several images are the list of their ids
@@ -124,7 +125,7 @@ class Option:
         if not is_absent(raw):
             return self.read(raw)
         if self.required and self.default is None:
-            raise OptionError(f"{self.label} is needed.")
+            raise self.problem(_("{label} is needed."))
         return self.default
 
     def read(self, raw: object) -> Value | None:
@@ -141,8 +142,13 @@ class Option:
             return str(value).lower() if isinstance(value, bool) else str(value)
         return value
 
+    def problem(self, sentence: str, **facts: object) -> OptionError:
+        """Return a sentence about this option as what is raised."""
+        return OptionError(sentence.format(label=_(self.label), **facts))
+
     def refuse(self, raw: object, allowed: str) -> OptionError:
-        return OptionError(f"{self.label} can be {allowed}, not {quoted(raw)}.")
+        sentence = _("{label} can be {allowed}, not {given}.")
+        return self.problem(sentence, allowed=allowed, given=quoted(raw))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,11 +185,11 @@ class Choice(Option):
         for value in self.values:
             if value == given or (isinstance(given, int) and value == str(given)):
                 return value
-        unit = f" {self.unit}" if self.unit else ""
+        unit = f" {_(self.unit)}" if self.unit else ""
         raise self.refuse(raw, listed(str(value) for value in self.values) + unit)
 
     def words(self, value: object) -> str:
-        return self.labels.get(str(value)) or f"{quoted(value)} {self.unit}".strip()
+        return _(self.labels.get(str(value), "")) or f"{quoted(value)} {_(self.unit)}".strip()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,11 +272,12 @@ class IntRange(Option):
     def read(self, raw: object) -> int:
         number = parse_integer(raw)
         if number is None or not self.low <= number <= self.high:
-            raise self.refuse(raw, f"a whole number from {self.low} to {self.words(self.high)}")
+            allowed = _("a whole number from {low} to {high}").format(low=self.low, high=self.words(self.high))
+            raise self.refuse(raw, allowed)
         return number
 
     def words(self, value: object) -> str:
-        return f"{quoted(value)} {self.unit}".strip()
+        return f"{quoted(value)} {_(self.unit)}".strip()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,15 +299,19 @@ class Text(Option):
 
     def read(self, raw: object) -> str:
         if not isinstance(raw, str):
-            raise OptionError(f"{self.label} must be text, not {quoted(raw)}.")
+            raise self.problem(_("{label} must be text, not {given}."), given=quoted(raw))
         text = raw.replace("\r\n", "\n").replace("\r", "\n").strip()
         # A lone surrogate is legal in Python and JSON, but neither the wire nor a database can hold it.
         if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise OptionError(f"{self.label} contains characters that cannot be sent.")
+            raise self.problem(_("{label} contains characters that cannot be sent."))
         if "\n" in text and not self.multiline:
-            raise OptionError(f"{self.label} must be a single line.")
+            raise self.problem(_("{label} must be a single line."))
         if len(text) > self.max_length:
-            raise OptionError(f"{self.label} can have at most {self.max_length} characters; this has {len(text)}.")
+            raise self.problem(
+                _("{label} can have at most {most} characters; this has {count}."),
+                most=self.max_length,
+                count=len(text),
+            )
         return text
 
 
@@ -321,21 +332,23 @@ class Url(Option):
     def read(self, raw: object) -> str:
         url = raw.strip() if isinstance(raw, str) else ""
         if len(url) > self.max_length:
-            raise OptionError(f"{self.label} can have at most {self.max_length} characters; this has {len(url)}.")
+            raise self.problem(
+                _("{label} can have at most {most} characters; this has {count}."), most=self.max_length, count=len(url)
+            )
         # Backslashes and controls are where parsers disagree about which host a link means.
         if not re.fullmatch(r"[!-~]+", url) or "\\" in url:
-            raise OptionError(f"{self.label} must be a link such as https://example.com/sound.mp3, without spaces.")
+            raise self.problem(_("{label} must be a link such as https://example.com/sound.mp3, without spaces."))
         try:
             parts = urlsplit(url)
-            host, _ = parts.hostname, parts.port  # an impossible port raises here
+            host, __ = parts.hostname, parts.port  # an impossible port raises here
         except ValueError:
-            raise OptionError(f"{self.label} is not a link that can be read.") from None
+            raise self.problem(_("{label} is not a link that can be read.")) from None
         if parts.scheme != "https" or not host:
-            raise OptionError(f"{self.label} must begin with https://.")
+            raise self.problem(_("{label} must begin with https://."))
         if "@" in parts.netloc:
-            raise OptionError(f"{self.label} must not contain a user name or a password.")
+            raise self.problem(_("{label} must not contain a user name or a password."))
         if "%" in host or not is_public_host(host):
-            raise OptionError(f"{self.label} must be on a public host that the gateway can reach.")
+            raise self.problem(_("{label} must be on a public host that the gateway can reach."))
         return url
 
 
@@ -366,11 +379,11 @@ class Flag(Option):
             return raw
         word = str(raw).strip().lower() if isinstance(raw, str | int) else ""
         if word not in self.ON | self.OFF:
-            raise self.refuse(raw, "true or false")
+            raise self.refuse(raw, _("true or false"))
         return word in self.ON
 
     def words(self, value: object) -> str:
-        return "on" if value is True else "off" if value is False else quoted(value)
+        return _("on") if value is True else _("off") if value is False else quoted(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -409,34 +422,36 @@ class ImageFile(Option):
     @property
     def allowed(self) -> str:
         """The limits in words: "a JPEG, PNG or WEBP image of at most 20 MB and 40 megapixels"."""
-        return f"a {self.limits}"
+        return _("a {limits}").format(limits=self.limits)
 
     @property
     def limits(self) -> str:
         """What one image may be, in words without an article."""
         kinds = listed(kind.removeprefix("image/").upper() for kind in self.types)
-        least = f", at least {self.min_side} pixels wide and high" if self.min_side > 1 else ""
-        return (
-            f"{kinds} image of at most {self.max_bytes // (1024 * 1024)} MB"
-            f" and {self.max_pixels // 1_000_000} megapixels{least}"
-        )
+        least = _(", at least {side} pixels wide and high").format(side=self.min_side) if self.min_side > 1 else ""
+        size, pixels = self.max_bytes // (1024 * 1024), self.max_pixels // 1_000_000
+        limits = _("{kinds} image of at most {size} MB and {pixels} megapixels")
+        return limits.format(kinds=kinds, size=size, pixels=pixels) + least
 
     def misfit(self, kind: str, size: int, width: int, height: int) -> str:
         """Return why an image of this content type, bytes and pixels cannot be sent as this option; "" when it can."""
         is_right = kind in self.types and size <= self.max_bytes
         if is_right and width * height <= self.max_pixels and min(width, height) >= self.min_side:
             return ""
-        shown = f"{width}x{height} {kind.removeprefix('image/').upper()} of {size / 1024 / 1024:.1f} MB"
-        return f"{self.label} can be {self.allowed}; this is a {shown}."
+        facts = {"frame": f"{width}x{height}", "kind": kind.removeprefix("image/").upper()}
+        shown = _("{frame} {kind} of {size} MB").format(**facts, size=f"{size / 1024 / 1024:.1f}")
+        return str(self.problem(_("{label} can be {allowed}; this is a {shown}."), allowed=self.allowed, shown=shown))
 
     def read(self, raw: object) -> Value:
         given = str(raw) if isinstance(raw, uuid.UUID) else raw.strip() if isinstance(raw, str) else ""
         if not UPLOAD.fullmatch(given):
-            raise OptionError(f"{self.label} must be {self.allowed}.")
+            raise self.problem(_("{label} must be {allowed}."), allowed=self.allowed)
         return given
 
     def words(self, value: object) -> str:
-        return f"{len(value)} images" if isinstance(value, list) and len(value) > 1 else "an image"
+        if isinstance(value, list) and len(value) > 1:
+            return _("{count} images").format(count=len(value))
+        return _("an image")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -461,10 +476,12 @@ class ImageFiles(ImageFile):
 
     @property
     def allowed(self) -> str:
-        return f"up to {self.most} images, each a {self.limits}"
+        return _("up to {most} images, each a {limits}").format(most=self.most, limits=self.limits)
 
     def read(self, raw: object) -> list[str]:
         given = [super(ImageFiles, self).read(item) for item in (raw if isinstance(raw, list) else [raw])]
         if len(given) > self.most:
-            raise OptionError(f"{self.label} can be at most {self.most} images, not {len(given)}.")
+            raise self.problem(
+                _("{label} can be at most {most} images, not {count}."), most=self.most, count=len(given)
+            )
         return [str(item) for item in given]

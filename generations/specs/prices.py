@@ -7,8 +7,13 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from generations.specs.options import Value
+from generations.specs.wording import _, gettext_noop
 
-PER = {"second": "a second", "request": "a video", "million_tokens": "a million tokens"}
+PER = {
+    "second": gettext_noop("a second"),
+    "request": gettext_noop("a video"),
+    "million_tokens": gettext_noop("a million tokens"),
+}
 CURRENCY = re.compile(r"[A-Z]{3}")
 MOST = Decimal(1_000_000)  # no video costs more; a column has room for less than this
 SMALLEST = Decimal("0.000001")
@@ -73,14 +78,21 @@ class Price:
     @property
     def words(self) -> str:
         """The price as people read it: "0.10 USD a second"."""
+        return f"{money(self.amount, self.currency)} {_(PER[self.per])}"
+
+    @property
+    def in_english(self) -> str:
+        """The same for what is written down."""
         return f"{money(self.amount, self.currency)} {PER[self.per]}"
 
     @property
     def case(self) -> str:
         """When it is the price, as people read it: "0.12 USD a second where size is 1080p"."""
-        when = " and ".join(f"{name} is {value}" for name, value in self.when.items())
-        at = f" at {self.gateway}" if self.gateway else ""
-        return f"{self.words}{at}" + (f" where {when}" if when else "")
+        when = _(" and ").join(
+            _("{name} is {value}").format(name=name, value=value) for name, value in self.when.items()
+        )
+        at = _(" at {gateway}").format(gateway=self.gateway) if self.gateway else ""
+        return f"{self.words}{at}" + (_(" where {case}").format(case=when) if when else "")
 
     def cost(self, seconds: int | None) -> Decimal | None:
         """Return what a video of this length costs; None where the price needs to know more."""
@@ -103,7 +115,7 @@ class Quote:
 
     @property
     def words(self) -> str:
-        return f"about {money(self.amount, self.currency)}"
+        return _("about {sum}").format(sum=money(self.amount, self.currency))
 
 
 @dataclass(frozen=True)
@@ -139,8 +151,8 @@ class Agreed:
     def words(self) -> str:
         """How the button says it."""
         if self.amount is None:
-            return "price unknown"
-        return f"about {self.carried}" if self.currency else "free"
+            return _("price unknown")
+        return _("about {sum}").format(sum=self.carried) if self.currency else _("free")
 
     def times(self, count: int) -> "Agreed":
         """Return what so many of them cost."""

@@ -5,6 +5,8 @@ import math
 import re
 from collections.abc import Iterable
 
+from generations.specs.wording import _
+
 type Frame = tuple[int, int]
 
 RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "9:21")
@@ -23,7 +25,7 @@ TIER = re.compile(r"([1-9][0-9]{2,3})p")
 def quoted(raw: object) -> str:
     """Return what somebody gave, short enough and clean enough to stand in a sentence."""
     if isinstance(raw, int) and abs(raw) >= HUGE:
-        return "a huge number"  # too long to print, and Python may refuse to
+        return _("a huge number")  # too long to print, and Python may refuse to
     text = raw if isinstance(raw, str) else str(raw) if isinstance(raw, int | float) else type(raw).__name__
     shown = "".join(letter if letter.isprintable() else "?" for letter in text[:40])
     return f"{shown}…" if len(text) > 40 else shown
@@ -32,7 +34,7 @@ def quoted(raw: object) -> str:
 def listed(words: Iterable[str]) -> str:
     """Return "a", "a or b", "a, b or c"."""
     *most, last = words
-    return f"{', '.join(most)} or {last}" if most else last
+    return _("{most} or {last}").format(most=", ".join(most), last=last) if most else last
 
 
 def is_absent(raw: object) -> bool:

@@ -14,9 +14,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from generations.keys import by_place
 from generations.models import Status
+from generations.models.told import told
 from generations.moments import time_words
 from generations.specs import Option, Size
 from generations.toasts import offer_of
@@ -121,10 +123,10 @@ def elapsed(since: datetime | None, until: datetime | None = None) -> str:
         return ""
     seconds = max(0, int(((until or timezone.now()) - since).total_seconds()))
     if seconds < 60:
-        return f"{seconds} s"
+        return _("{seconds} s").format(seconds=seconds)
     if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60:02} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60:02} min"
+        return _("{minutes} min {seconds} s").format(minutes=seconds // 60, seconds=f"{seconds % 60:02}")
+    return _("{hours} h {minutes} min").format(hours=seconds // 3600, minutes=f"{seconds % 3600 // 60:02}")
 
 
 @register.filter
@@ -144,6 +146,12 @@ STATUS_LOOKS = {
     "failed": ("circle-alert", "tone-error"),
     "cancelled": ("ban", ""),
 }
+
+
+@register.filter(name="told")
+def in_language(text: str) -> str:
+    """Return what was written down in English in the reader's language: generations/models/told.py."""
+    return told(text or "")
 
 
 @register.filter

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from generations.lifecycle.files import path_of
 from generations.media import STREAM_SLOTS
@@ -22,7 +23,7 @@ AT_ONCE = 50  # rows
 def zip_of(pks: list[int]) -> HttpResponseBase:
     """Send the videos of these generations; 503 while as many threads stream as may. Takes memory for one block."""
     if not STREAM_SLOTS.acquire():
-        sentence = "Too many downloads are under way. Try again in a moment."
+        sentence = _("Too many downloads are under way. Try again in a moment.")
         return HttpResponse(
             sentence, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": "5"}
         )

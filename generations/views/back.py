@@ -5,6 +5,7 @@ from datetime import datetime
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from generations.toasts import toast
 
@@ -26,4 +27,4 @@ def say_deleted(request: HttpRequest, words: str, moment: datetime, there: str =
     """
     there = there or request.POST.get("next") or reverse("generations:library")
     fields = {"at": moment.isoformat(), "next": there}
-    toast(request, words, label="Undo", url=reverse("generations:undo"), fields=fields)
+    toast(request, words, label=_("Undo"), url=reverse("generations:undo"), fields=fields)

@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from generations import marks
@@ -36,7 +38,7 @@ def bulk(request: HttpRequest) -> HttpResponseBase:
     act = ACTIONS.get(request.GET.get("do") or request.POST.get("do", ""))
     try:
         if act is None:
-            raise CannotDo("Choose what to do.")
+            raise CannotDo(_("Choose what to do."))
         return act(request, picked(request)) or back_to_library(request)
     except (CannotDo, marks.CannotMark) as error:
         messages.warning(request, str(error))
@@ -51,12 +53,16 @@ def picked(request: HttpRequest) -> list[Generation]:
         found = form.apply(visible)
         rows = list(found.for_cards().order_by("-pk")[: MOST + 1])
         if len(rows) > MOST:
-            raise CannotDo(f"More than {MOST:,} match. Narrow the filters: this is done to at most {MOST:,} at once.")
+            raise CannotDo(
+                _("More than {most} match. Narrow the filters: this is done to at most {most} at once.").format(
+                    most=f"{MOST:,}"
+                )
+            )
     else:
         one = request.POST.getlist("one")  # a button of a single video goes before what is ticked
         rows = list(ticked(visible, one or request.POST.getlist("pick")).for_cards().order_by("-pk"))
     if not rows:
-        raise CannotDo("Nothing is selected. Tick some videos first.")
+        raise CannotDo(_("Nothing is selected. Tick some videos first."))
     return rows
 
 
@@ -82,8 +88,9 @@ def back_to_library(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('generations:library')}?{kept.urlencode()}".rstrip("?"))
 
 
-def several(count: int, what: str = "video") -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+def several(count: int) -> str:
+    """Return so many videos in words."""
+    return ngettext("%(count)s video", "%(count)s videos", count) % {"count": f"{count:,}"}
 
 
 # The actions: each returns its own answer, or None for the library again.
@@ -91,33 +98,41 @@ def several(count: int, what: str = "video") -> str:
 
 def star(request: HttpRequest, rows: list[Generation]) -> None:
     marks.star(request.user, [row.pk for row in rows])
-    messages.success(request, f"{several(len(rows))} starred.")
+    messages.success(request, _("{videos} starred.").format(videos=several(len(rows))))
 
 
 def unstar(request: HttpRequest, rows: list[Generation]) -> None:
     marks.unstar(request.user, [row.pk for row in rows])
-    messages.success(request, f"The star is off {several(len(rows))}.")
+    messages.success(request, _("The star is off {videos}.").format(videos=several(len(rows))))
 
 
 def rate(request: HttpRequest, rows: list[Generation]) -> None:
     text = request.POST.get("rating", "")
     if text not in {"", "1", "2", "3", "4", "5"}:
-        raise CannotDo("A rating is one to five stars.")
+        raise CannotDo(_("A rating is one to five stars."))
     marks.rate([row.pk for row in rows], int(text) if text else None)
-    messages.success(request, f"{several(len(rows))} rated." if text else f"{several(len(rows))} without a rating now.")
+    messages.success(
+        request,
+        _("{videos} rated.").format(videos=several(len(rows)))
+        if text
+        else _("{videos} without a rating now.").format(videos=several(len(rows))),
+    )
 
 
 def tag(request: HttpRequest, rows: list[Generation]) -> None:
     names = marks.tag_names(request.POST.get("tags", ""))
     marks.tag(rows, names)
-    messages.success(request, f"{several(len(rows))} tagged {', '.join(names)}.")
+    messages.success(request, _("{videos} tagged {join}.").format(videos=several(len(rows)), join=", ".join(names)))
 
 
 def move(request: HttpRequest, rows: list[Generation]) -> None:
     project = project_of(request)
     moved = marks.move(rows, project)
     messages.success(
-        request, f"{several(moved)} moved to {project}." if project else f"{several(moved)} in no project."
+        request,
+        _("{videos} moved to {project}.").format(videos=several(moved), project=project)
+        if project
+        else _("{videos} in no project.").format(videos=several(moved)),
     )
 
 
@@ -128,7 +143,7 @@ def project_of(request: HttpRequest) -> Project | None:
         return None
     found = Project.objects.visible_to(request.user).filter(pk=int(text)).first() if text.isdecimal() else None
     if found is None:
-        raise CannotDo("Choose a project to move them to.")
+        raise CannotDo(_("Choose a project to move them to."))
     return found
 
 
@@ -137,17 +152,19 @@ def delete(request: HttpRequest, rows: list[Generation]) -> None:
     going = [row for row in rows if row.is_finished]
     moment = trash.delete(going, request.user)
     if moment is None:
-        raise CannotDo("These are still under way. They can be deleted when they have ended.")
+        raise CannotDo(_("These are still under way. They can be deleted when they have ended."))
     left = len(rows) - len(going)
-    words = f"{several(len(going))} moved to the trash."
-    words += f" {several(left)} still under way {'stays' if left == 1 else 'stay'}." if left else ""
+    words = _("{videos} moved to the trash.").format(videos=several(len(going)))
+    if left:
+        stays = ngettext("%(count)s video still under way stays.", "%(count)s videos still under way stay.", left)
+        words += f" {stays % {'count': left}}"
     say_deleted(request, words, moment, back_to_library(request).url)
 
 
 def download(request: HttpRequest, rows: list[Generation]) -> HttpResponseBase:
     ready = [row.pk for row in rows if row.is_ready]
     if not ready:
-        raise CannotDo("None of these has a file to download.")
+        raise CannotDo(_("None of these has a file to download."))
     return zip_of(ready)
 
 
@@ -162,15 +179,19 @@ class Plan:
 
     @property
     def price_words(self) -> str:
-        parts = [f"about {money(amount, currency)}" for currency, amount in sorted(self.sums.items())]
+        parts = [_("about {sum}").format(sum=money(amount, currency)) for currency, amount in sorted(self.sums.items())]
         if self.unpriced:
-            parts.append(f"{self.unpriced} whose price is not known")
-        return " and ".join(parts) or "free"
+            parts.append(_("{unpriced} whose price is not known").format(unpriced=self.unpriced))
+        return _(" and ").join(parts) or _("free")
 
 
 def plan_of(rows: list[Generation], request: HttpRequest, token: str) -> Plan:
     if len(rows) > MOST_REPEATED:
-        raise CannotDo(f"At most {MOST_REPEATED} at once are made again: you selected {len(rows):,}.")
+        raise CannotDo(
+            _("At most {most_repeated} at once are made again: you selected {count}.").format(
+                most_repeated=MOST_REPEATED, count=f"{len(rows):,}"
+            )
+        )
     plan = Plan()
     for row in rows:
         try:
@@ -198,11 +219,16 @@ def retry(request: HttpRequest, rows: list[Generation]) -> HttpResponse | None:
     made = 0
     for order in plan.orders:
         try:
-            _, is_new = begin(order)
+            __, is_new = begin(order)
         except NoGateway as error:
-            raise CannotDo(f"{several(made)} asked for again; then: {error}") from error
+            raise CannotDo(
+                _("{videos} asked for again; then: {error}").format(videos=several(made), error=error)
+            ) from error
         made += is_new
-    messages.success(request, f"{several(made)} asked for again." if made else "They had been asked for already.")
+    messages.success(
+        request,
+        _("{videos} asked for again.").format(videos=several(made)) if made else _("They had been asked for already."),
+    )
     return None
 
 

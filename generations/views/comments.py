@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django.views.decorators.vary import vary_on_headers
 
@@ -37,11 +38,11 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     comment = get_object_or_404(Comment.objects.select_related("generation"), pk=pk, generation__in=seen)
     generation = detail.visible(request, comment.generation.uuid)
     if comment.person_id != request.user.pk:
-        raise PermissionDenied("Only whoever wrote a comment may change it.")
+        raise PermissionDenied(_("Only whoever wrote a comment may change it."))
     if "delete" in request.POST:
         said = {"text": comment.text, "at": "" if comment.at_seconds is None else str(comment.at_seconds)}
         comment.delete()
-        toast(request, "The comment is deleted.", label="Undo", url=request_url(generation), fields=said)
+        toast(request, _("The comment is deleted."), label=_("Undo"), url=request_url(generation), fields=said)
         return answer(request, generation, anchor="comments")
     form = CommentForm(request.POST, length=generation.measured_seconds)
     if not form.is_valid():

@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from generations.models import Comparison, Generation, Status, Vote
@@ -51,11 +53,19 @@ def chosen(request: HttpRequest, values: Iterable[str]) -> Chosen:
     ready = [row for row in found if row.is_ready]
     problems = []
     if missing := len(wanted) - len(found):
-        problems.append(f"{_videos(missing)} of these {'is' if missing == 1 else 'are'} not there any more.")
+        gone = ngettext(
+            "%(count)s video of these is not there any more.",
+            "%(count)s videos of these are not there any more.",
+            missing,
+        )
+        problems.append(gone % {"count": missing})
     if waiting := len(found) - len(ready):
-        problems.append(f"{_videos(waiting)} of these {'has' if waiting == 1 else 'have'} no file to play.")
+        empty = ngettext(
+            "%(count)s video of these has no file to play.", "%(count)s videos of these have no file to play.", waiting
+        )
+        problems.append(empty % {"count": waiting})
     if len(ready) > MOST:
-        problems.append(f"At most {MOST} can be compared at once: these are the first {MOST}.")
+        problems.append(_("At most {most} can be compared at once: these are the first {most}.").format(most=MOST))
     return Chosen(ready[:MOST], problems)
 
 
@@ -64,10 +74,6 @@ def _uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-def _videos(count: int) -> str:
-    return "1 video" if count == 1 else f"{count} videos"
 
 
 @require_safe
@@ -144,11 +150,11 @@ def vote(request: HttpRequest) -> HttpResponse:
     best = request.POST.get("best", "")
     names = {str(row.uuid): row for row in found.generations}
     if len(found.generations) < FEWEST or len(found.generations) != len(set(values)):
-        messages.error(request, "What you voted on is no longer as it was. Look again.")
+        messages.error(request, _("What you voted on is no longer as it was. Look again."))
     elif len({row.team_id for row in found.generations}) > 1:
-        messages.error(request, "These are videos of two teams: they can be watched together, not voted on.")
+        messages.error(request, _("These are videos of two teams: they can be watched together, not voted on."))
     elif best not in {*names, "none"}:
-        messages.error(request, "Choose the best one first, or none of them.")
+        messages.error(request, _("Choose the best one first, or none of them."))
     else:
         keep_vote(request, found.generations, names.get(best), is_blind)
     return back

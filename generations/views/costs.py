@@ -11,6 +11,7 @@ from django.db.models import DecimalField, OuterRef, Subquery, Sum
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -108,7 +109,8 @@ def chart(lines: Iterable[Line], currency: str, since: date, until: date) -> Cha
     for number in range((until - since).days + 1):
         day = since + timedelta(days=number)
         sums = by_day.get(day, Sums(currency))
-        words = f"{day:%Y-%m-%d}: {sums.spent_words} spent" + (f", {sums.held_words} held" if sums.held else "")
+        words = _("{day}: {spent} spent, {held} held") if sums.held else _("{day}: {spent} spent")
+        words = words.format(day=f"{day:%Y-%m-%d}", spent=sums.spent_words, held=sums.held_words)
         bars.append(Bar(10 * number, part_of(sums.spent, most), part_of(sums.held, most), words))
     return Chart(currency, money(most, currency), bars)
 

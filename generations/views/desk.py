@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from generations.lifecycle import decisions
@@ -86,7 +87,7 @@ def attach(request: HttpRequest, uuid: UUID) -> HttpResponse:
         generation,
         "upstream_id",
         lambda: decisions.attach(generation, upstream_id, request.user),
-        "Attached. The gateway knows the task; the studio follows it from here.",
+        _("Attached. The gateway knows the task; the studio follows it from here."),
     )
 
 
@@ -99,7 +100,7 @@ def not_created(request: HttpRequest, uuid: UUID) -> HttpResponse:
         generation,
         "",
         lambda: decisions.confirm_not_created(generation, request.user),
-        "Noted: nothing was created. It ended as failed and counts as not spent.",
+        _("Noted: nothing was created. It ended as failed and counts as not spent."),
     )
 
 
@@ -113,5 +114,5 @@ def send_again(request: HttpRequest, uuid: UUID) -> HttpResponse:
         generation,
         "typed",
         lambda: decisions.send_again(generation, request.user, typed=typed),
-        "It is sent again. If the first request was accepted too, both are billed.",
+        _("It is sent again. If the first request was accepted too, both are billed."),
     )

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -62,8 +63,9 @@ def money_words(generation: Generation) -> str:
         return ""
     currency = entries[0][2]
     held, spent = sum(entry[0] for entry in entries), sum(entry[1] for entry in entries)
-    parts = [f"{money(amount, currency)} {word}" for amount, word in ((held, "held"), (spent, "spent")) if amount]
-    return ", ".join(parts) or "nothing spent"
+    pairs = ((held, _("{sum} held")), (spent, _("{sum} spent")))
+    parts = [words.format(sum=money(amount, currency)) for amount, words in pairs if amount]
+    return ", ".join(parts) or _("nothing spent")
 
 
 @in_english
@@ -134,7 +136,7 @@ def price(generation: Generation) -> dict:
 def cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
     generation = visible(request, uuid)
     if decisions.cancel(generation, request.user):
-        messages.success(request, "Cancelled. Nothing had been sent, so nothing is billed.")
+        messages.success(request, _("Cancelled. Nothing had been sent, so nothing is billed."))
     else:
         generation.refresh_from_db()
         messages.warning(request, why_not_cancelled(generation))
@@ -143,10 +145,10 @@ def cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 def why_not_cancelled(generation: Generation) -> str:
     if generation.status == Status.CANCELLED:
-        return "It was cancelled before. Nothing had been sent, so nothing is billed."
+        return _("It was cancelled before. Nothing had been sent, so nothing is billed.")
     if generation.is_finished:
-        return "It has ended already: there is nothing to cancel."
-    return "It is too late to cancel: the request has been sent, and may be billed."
+        return _("It has ended already: there is nothing to cancel.")
+    return _("It is too late to cancel: the request has been sent, and may be billed.")
 
 
 @require_POST
@@ -158,5 +160,5 @@ def ask(request: HttpRequest, uuid: UUID) -> HttpResponse:
     except decisions.CannotDo as error:
         messages.warning(request, str(error))
     else:
-        messages.success(request, "The gateway is being asked again.")
+        messages.success(request, _("The gateway is being asked again."))
     return redirect(generation)

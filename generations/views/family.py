@@ -2,12 +2,19 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from generations.models import Generation
 
 ANCESTORS = 3
 SIBLINGS = 6
 CHILDREN = 12
-WORDS = {"rerun": "Made again", "remix": "Remixed", "copy": "A copy"}
+WORDS = {
+    "rerun": gettext_lazy("Made again"),
+    "remix": gettext_lazy("Remixed"),
+    "copy": gettext_lazy("A copy"),
+}
 
 
 @dataclass(frozen=True)
@@ -31,14 +38,14 @@ def family_of(user, generation: Generation, parent: Generation | None) -> list[R
         found = mine.filter(pk=key, team=generation.team_id).first()
         if found is None or found.pk == generation.pk:
             break
-        above.insert(0, Relative(found, "Made from" if not above else "Before that"))
+        above.insert(0, Relative(found, _("Made from") if not above else _("Before that")))
         key = found.parent_id
     same = mine.filter(prompt=generation.prompt_id)
     if parent:
         same |= mine.filter(parent=parent)
     beside = same.exclude(pk__in=[generation.pk, *(one.generation.pk for one in above)]).exclude(parent=generation)
-    siblings = [Relative(row, "Beside it") for row in beside.newest()[:SIBLINGS]]
+    siblings = [Relative(row, _("Beside it")) for row in beside.newest()[:SIBLINGS]]
     below = mine.filter(parent=generation).order_by("id")[:CHILDREN]
-    children = [Relative(row, WORDS.get(row.relation, "Came of it")) for row in below]
+    children = [Relative(row, WORDS.get(row.relation, _("Came of it"))) for row in below]
     others = [*above, *siblings, *children]
-    return [*above, *siblings, Relative(generation, "This one", is_self=True), *children] if others else []
+    return [*above, *siblings, Relative(generation, _("This one"), is_self=True), *children] if others else []

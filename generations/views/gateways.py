@@ -6,6 +6,7 @@ from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from generations.lifecycle import decisions, listing
@@ -37,7 +38,9 @@ def fetch_list(request: HttpRequest, pk: int) -> HttpResponse:
     """Let a gateway's list be fetched now: by the queue, because a page never waits for a gateway."""
     gateway = get_object_or_404(Gateway, pk=pk, lists_models=True)
     listing.ask_for(gateway)
-    messages.success(request, f"The list of {gateway.name} is being fetched. Load this page again in a moment.")
+    messages.success(
+        request, _("The list of {name} is being fetched. Load this page again in a moment.").format(name=gateway.name)
+    )
     return redirect("generations:gateways")
 
 
@@ -56,7 +59,7 @@ def forget_drift(request: HttpRequest, pk: int) -> HttpResponse:
     """Begin to count anew what a gateway answers that no document says."""
     gateway = get_object_or_404(Gateway, pk=pk)
     Drift.objects.filter(gateway=gateway).delete()
-    messages.success(request, f"What {gateway.name} answers is counted anew.")
+    messages.success(request, _("What {name} answers is counted anew.").format(name=gateway.name))
     return redirect("generations:gateways")
 
 
@@ -66,5 +69,5 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
     """Try a paused or silent gateway again, now."""
     gateway = get_object_or_404(Gateway, pk=pk)
     decisions.resume(gateway)
-    messages.success(request, f"The gateway {gateway.name} is being tried again.")
+    messages.success(request, _("The gateway {name} is being tried again.").format(name=gateway.name))
     return back(request)

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from generations.lifecycle.together import MOST_AT_ONCE
@@ -61,24 +62,28 @@ def summary(generations: GenerationQuerySet) -> dict:
             quoted[row["quote_currency"]] += row["quoted"]
         elif row["quote_source"] != FREE:
             unpriced += row["count"]
-    others = [f"{counts[status]} {Status(status).label.lower()}" for status in Status.values if counts[status]]
+    others = [
+        f"{counts[status]} {Status(status).label.lower()}"
+        for status in Status.values
+        if counts[status] and status != Status.COMPLETED
+    ]
     return {
         "total": counts.total(),
         "ready": counts[Status.COMPLETED],
         "ended": sum(counts[status] for status in TERMINAL),
-        "others": [words for words in others if not words.endswith(f" {Status.COMPLETED.label.lower()}")],
+        "others": others,
         "money": money_words(quoted, unpriced, generations),
     }
 
 
 def money_words(quoted: Counter[str], unpriced: int, generations: GenerationQuerySet) -> list[tuple[str, str]]:
     """Return (what, sum) of what was quoted, and of what the ledger says is held and spent."""
-    found = [("Quoted", money(amount, currency)) for currency, amount in quoted.items()]
+    found = [(_("Quoted"), money(amount, currency)) for currency, amount in quoted.items()]
     entries = LedgerEntry.objects.filter(generation__in=generations.order_by().values("pk")).order_by()
     sums = entries.values("currency").annotate(of_held=Sum("held"), of_spent=Sum("spent"))
     for row in sums.filter(~Q(currency="")):
-        pairs = (("Held", row["of_held"]), ("Spent", row["of_spent"]))
+        pairs = ((_("Held"), row["of_held"]), (_("Spent"), row["of_spent"]))
         found += [(label, money(amount, row["currency"])) for label, amount in pairs if amount]
     if unpriced:
-        found.append(("Price unknown, in no sum", str(unpriced)))
-    return found or [("Price", "free")]
+        found.append((_("Price unknown, in no sum"), str(unpriced)))
+    return found or [(_("Price"), _("free"))]

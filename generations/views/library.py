@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -33,8 +35,8 @@ class Count:
     @property
     def words(self) -> str:
         if self.number > COUNTED:
-            return f"{COUNTED:,}+ videos"
-        return f"{self.number:,} video{'' if self.number == 1 else 's'}"
+            return _("{count}+ videos").format(count=f"{COUNTED:,}")
+        return ngettext("%(count)s video", "%(count)s videos", self.number) % {"count": f"{self.number:,}"}
 
 
 @require_safe
@@ -88,7 +90,7 @@ def save_view(request: HttpRequest) -> HttpResponse:
     form = LibraryForm(QueryDict(request.POST.get("query", "")), user=request.user)
     name, query = " ".join(request.POST.get("name", "").replace("\0", "").split())[:60], urlencode(form.chosen)
     if not name or not query or len(query) > 2000:
-        messages.warning(request, "A view needs a name, and at least one filter to keep.")
+        messages.warning(request, _("A view needs a name, and at least one filter to keep."))
         return redirect(f"{reverse('generations:library')}?{query}")
     kept = {"query": query, "is_shared": "shared" in request.POST, "team": request.user.team, "name": name}
     own = SavedView.objects.filter(person=request.user, name__iexact=name)
@@ -98,7 +100,7 @@ def save_view(request: HttpRequest) -> HttpResponse:
                 SavedView.objects.create(person=request.user, **kept)
         except IntegrityError:  # the other half of a double click
             own.update(**kept)
-    messages.success(request, f"“{name}” is kept as a view.")
+    messages.success(request, _("“{name}” is kept as a view.").format(name=name))
     return redirect(f"{reverse('generations:library')}?{query}")
 
 
@@ -106,5 +108,5 @@ def save_view(request: HttpRequest) -> HttpResponse:
 def forget_view(request: HttpRequest, pk: int) -> HttpResponse:
     view = get_object_or_404(SavedView, pk=pk, person=request.user)
     view.delete()
-    messages.success(request, f"The view “{view.name}” is gone. Nothing else changed.")
+    messages.success(request, _("The view “{name}” is gone. Nothing else changed.").format(name=view.name))
     return redirect("generations:library")

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from generations import marks
@@ -43,7 +44,7 @@ def rate(request: HttpRequest, uuid: UUID) -> HttpResponse:
     generation = visible(request, uuid)
     text = request.POST.get("rating", "")
     if text not in {"", "1", "2", "3", "4", "5"}:
-        return shown(request, generation, "A rating is one to five stars.")
+        return shown(request, generation, _("A rating is one to five stars."))
     marks.rate([generation.pk], int(text) if text else None)
     return shown(request, generation)
 
@@ -68,7 +69,7 @@ def move(request: HttpRequest, uuid: UUID) -> HttpResponse:
     text = request.POST.get("project", "")
     project = Project.objects.filter(team=generation.team_id, pk=int(text)).first() if text.isdecimal() else None
     if text and project is None:
-        return shown(request, generation, "That project is not there any more.")
+        return shown(request, generation, _("That project is not there any more."))
     marks.move([generation], project)
     return shown(request, generation)
 
@@ -85,7 +86,7 @@ def delete(request: HttpRequest, uuid: UUID) -> HttpResponse:
     generation = visible(request, uuid)
     moment = trash.delete([generation], request.user)
     if moment is None:
-        messages.warning(request, "It is still under way. It can be deleted when it has ended.")
+        messages.warning(request, _("It is still under way. It can be deleted when it has ended."))
         return redirect(generation)
-    say_deleted(request, "Moved to the trash.", moment)
+    say_deleted(request, _("Moved to the trash."), moment)
     return back(request) if "next" in request.POST else redirect("generations:library")

@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from generations.catalog import catalog
@@ -20,13 +21,13 @@ def queue(request: HttpRequest) -> HttpResponse:
     """What needs a decision, what is on its way, what waits."""
     mine = Generation.objects.visible_to(request.user).for_cards()
     groups = [
-        ("unknown", "Outcome unknown", mine.filter(status=Status.UNKNOWN).order_by("id")[:QUEUE]),
+        ("unknown", _("Outcome unknown"), mine.filter(status=Status.UNKNOWN).order_by("id")[:QUEUE]),
         (
             "running",
-            "Running",
+            _("Running"),
             mine.filter(status__in=[Status.SUBMITTING, Status.IN_PROGRESS, Status.DOWNLOADING]).order_by("id")[:QUEUE],
         ),
-        ("waiting", "Waiting", mine.filter(status=Status.QUEUED).order_by("due_at", "id")[:QUEUE]),
+        ("waiting", _("Waiting"), mine.filter(status=Status.QUEUED).order_by("due_at", "id")[:QUEUE]),
     ]
     shown = [(key, title, list(rows)) for key, title, rows in groups]
     is_live = any(row.is_active for _, _, rows in shown for row in rows)

@@ -8,6 +8,8 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from generations.forms.given import visible_generation, visible_prompt
@@ -20,13 +22,18 @@ MOST = 200
 
 class PresetForm(forms.Form):
     name = forms.CharField(max_length=80)
-    text = forms.CharField(max_length=20_000, strip=False, widget=forms.Textarea(attrs={"rows": 5}), label="Prompt")
-    with_model = forms.BooleanField(required=False, label="Keep the model and its options too")
+    text = forms.CharField(
+        max_length=20_000,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        label=gettext_lazy("Prompt"),
+    )
+    with_model = forms.BooleanField(required=False, label=gettext_lazy("Keep the model and its options too"))
 
     def clean_text(self) -> str:
         text = normalise(self.cleaned_data["text"])
         if not text:
-            raise forms.ValidationError("Write what the video should show.")
+            raise forms.ValidationError(_("Write what the video should show."))
         return text
 
 
@@ -41,7 +48,7 @@ def presets(request: HttpRequest) -> HttpResponse:
         form = PresetForm(request.POST)
         team = Team.objects.filter(memberships__user=request.user).order_by("memberships__pk").first()
         if team is None:
-            form.add_error(None, "You are not a member of a team yet. Ask an operator to add you to one.")
+            form.add_error(None, _("You are not a member of a team yet. Ask an operator to add you to one."))
         if form.is_valid():
             keeps_model = source and form.cleaned_data["with_model"]
             preset = Preset(
@@ -54,7 +61,7 @@ def presets(request: HttpRequest) -> HttpResponse:
                 created_by=request.user,
             )
             if kept(preset, form):
-                messages.success(request, f"The preset {preset.name} is kept for your team.")
+                messages.success(request, _("The preset {name} is kept for your team.").format(name=preset.name))
                 return redirect(preset)
     found = Preset.objects.visible_to(request.user).select_related("created_by")[:MOST]
     context = {"form": form, "presets": found, "source": source, "prompt": prompt}
@@ -67,7 +74,7 @@ def kept(preset: Preset, form: PresetForm) -> bool:
         with transaction.atomic():
             preset.save()
     except IntegrityError:
-        form.add_error("name", "Your team has a preset of this name already.")
+        form.add_error("name", _("Your team has a preset of this name already."))
         return False
     return True
 
@@ -82,14 +89,14 @@ def preset(request: HttpRequest, pk: int) -> HttpResponse:
         if form.is_valid():
             shown.name, shown.text = form.cleaned_data["name"], form.cleaned_data["text"]
             if kept(shown, form):
-                messages.success(request, "Changed.")
+                messages.success(request, _("Changed."))
                 return redirect(shown)
     elif "use" in request.GET:
         values = {name: request.GET.get(f"of-{name}", "").strip() for name in shown.placeholders}
         if all(values.values()):
             return redirect(f"{reverse('generations:studio')}?{query_of(shown, values)}")
         missing = ", ".join(f"{{{name}}}" for name, value in values.items() if not value)
-        messages.warning(request, f"Fill in {missing} first.")
+        messages.warning(request, _("Fill in {missing} first.").format(missing=missing))
     fields = [(name, request.GET.get(f"of-{name}", "")) for name in placeholders(shown.text)]
     context = {"preset": shown, "form": form, "fields": fields, "batch_query": urlencode({"template": shown.text})}
     return render(request, "generations/preset.html", context, status=422 if form.errors else 200)
@@ -112,5 +119,5 @@ def texts_of(options: dict) -> dict[str, object]:
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Preset.objects.visible_to(request.user), pk=pk)
     found.delete()
-    messages.success(request, f"The preset {found.name} is deleted. The videos made with it stay.")
+    messages.success(request, _("The preset {name} is deleted. The videos made with it stay.").format(name=found.name))
     return redirect("generations:presets")

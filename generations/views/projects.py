@@ -5,6 +5,7 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from generations import marks
@@ -21,7 +22,7 @@ def projects(request: HttpRequest) -> HttpResponse:
         project = marks.new_project(request.user.team, name, request.user)
     except marks.CannotMark as error:
         return show(request, problem=str(error), typed=name, status=422)
-    messages.success(request, f"The project “{project}” is there.")
+    messages.success(request, _("The project “{project}” is there.").format(project=project))
     return redirect("generations:projects")
 
 
@@ -46,7 +47,8 @@ def change_project(request: HttpRequest, pk: int) -> HttpResponse:
     if "archive" in request.POST:
         project.archived_at = timezone.now() if request.POST["archive"] == "on" else None
         project.save(update_fields=["archived_at"])
-        messages.success(request, f"“{project}” is {'archived: its videos stay' if project.archived_at else 'back'}.")
+        words = _("“{project}” is archived: its videos stay.") if project.archived_at else _("“{project}” is back.")
+        messages.success(request, words.format(project=project))
         return redirect("generations:projects")
     return renamed(request, project)
 
@@ -57,7 +59,7 @@ def change_tag(request: HttpRequest, pk: int) -> HttpResponse:
     tag = get_object_or_404(Tag.objects.visible_to(request.user), pk=pk)
     if "remove" in request.POST:
         tag.delete()
-        messages.success(request, f"The tag “{tag.name}” is gone. The videos stay.")
+        messages.success(request, _("The tag “{name}” is gone. The videos stay.").format(name=tag.name))
         return redirect("generations:projects")
     if request.POST.get("into"):
         text = request.POST["into"]
@@ -66,7 +68,7 @@ def change_tag(request: HttpRequest, pk: int) -> HttpResponse:
             marks.merge(tag, into)
         except marks.CannotMark as error:
             return show(request, problem=str(error), status=422)
-        messages.success(request, f"“{tag.name}” is “{into.name}” now.")
+        messages.success(request, _("“{name}” is “{name_2}” now.").format(name=tag.name, name_2=into.name))
         return redirect("generations:projects")
     return renamed(request, tag)
 
@@ -76,5 +78,5 @@ def renamed(request: HttpRequest, thing: Project | Tag) -> HttpResponse:
         marks.rename(thing, request.POST.get("name", ""))
     except marks.CannotMark as error:
         return show(request, problem=str(error), status=422)
-    messages.success(request, f"It is called “{thing}” now.")
+    messages.success(request, _("It is called “{thing}” now.").format(thing=thing))
     return redirect("generations:projects")

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -134,7 +135,7 @@ def family(generation: Generation) -> list[tuple[Generation, str]]:
     found: list[tuple[Generation, str]] = []
     seen, child = {generation.pk}, generation
     while (parent := detail.shown_parent(child)) and parent.pk not in seen and len(found) < LONGEST_FAMILY:
-        found.append((parent, child.get_relation_display().lower() or "made from it"))
+        found.append((parent, child.get_relation_display().lower() or _("made from it")))
         seen.add(parent.pk)
         child = parent
     return found

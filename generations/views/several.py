@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -16,6 +17,7 @@ from generations.forms.several import PRICE_ROSE, NoGateway, SeveralForm
 from generations.lifecycle.again import CannotRepeat, order_again
 from generations.lifecycle.begin import Dearer, begin
 from generations.specs import Agreed
+from generations.views.bulk import several as several_words
 from generations.views.detail import visible
 from generations.views.studio import SEEN, SEEN_GROUP, SWITCHES
 
@@ -60,13 +62,13 @@ def has_seen(request: HttpRequest, form: SeveralForm | BatchForm) -> bool:
     before = request.POST.get("seen", "")
     if before == now:
         return True
-    form.errors.append(PRICE_ROSE.format(now=now, before=before or "not known yet"))
+    form.errors.append(PRICE_ROSE.format(now=now, before=before or _("not known yet")))
     return False
 
 
 def seen_words(form: SeveralForm | BatchForm) -> str:
     count = len(form.members)
-    return f"{count} video{'' if count == 1 else 's'}, {form.price_words}"
+    return f"{several_words(count)}, {form.price_words}"
 
 
 def save(request: HttpRequest, form: SeveralForm | BatchForm) -> HttpResponse | None:
@@ -91,7 +93,7 @@ def retry(request: HttpRequest, uuid: UUID) -> HttpResponse:
     try:
         generation, is_new = begin(replace(order_again(source, request.user, token=token), agreed=agreed))
     except CannotRepeat as error:
-        messages.warning(request, f"It cannot be made again as it was: {error}.")
+        messages.warning(request, _("It cannot be made again as it was: {error}.").format(error=error))
         return redirect(f"{reverse('generations:studio')}?from={source.uuid}")
     except Dearer as error:
         messages.warning(request, PRICE_ROSE.format(now=error.now.words, before=error.before.words))

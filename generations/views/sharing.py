@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.csp import CSP
+from django.utils.translation import gettext as _
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -58,7 +59,7 @@ def share(request: HttpRequest, uuid: UUID) -> HttpResponse:
     if not form.is_valid():
         return answer(request, generation, status=422, share_form=form)
     if not generation.is_ready:
-        return answer(request, generation, status=422, share_problem="There is no video to show yet.")
+        return answer(request, generation, status=422, share_problem=_("There is no video to show yet."))
     now = timezone.now()
     ShareLink.objects.create(
         generation=generation,
@@ -78,7 +79,7 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     link = get_object_or_404(ShareLink.objects.select_related("generation"), pk=pk, generation__in=seen)
     open_one = ShareLink.objects.filter(pk=link.pk, revoked_at=None)
     if open_one.update(revoked_at=timezone.now(), revoked_by=request.user):
-        toast(request, "The link is withdrawn. Whoever opens it sees that, and nothing else.")
+        toast(request, _("The link is withdrawn. Whoever opens it sees that, and nothing else."))
     return answer(request, detail.visible(request, link.generation.uuid))
 
 
@@ -120,7 +121,7 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
     """The public page: the video, and the prompt if the link shows it. 404 for no link, 410 for one that is closed."""
     link = found_link(token)
     if link is None:
-        return closed(request, "There is no such link. Check that it was copied whole.", status=404)
+        return closed(request, _("There is no such link. Check that it was copied whole."), status=404)
     if why := link.why_closed:
         return closed(request, why, status=410)
     if counts(request, link):

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -12,9 +13,11 @@ from generations.models.recall import similar_to
 from generations.views.fragments import wants_fragment
 
 NEWEST = 12
-SEEN = "This is the same generation as before: the form was sent twice."
-SEEN_GROUP = "These are the same videos as before: the form was sent twice."
-SECOND = "This form had been used before. Its content was different this time, so this is a new generation."
+SEEN = gettext_lazy("This is the same generation as before: the form was sent twice.")
+SEEN_GROUP = gettext_lazy("These are the same videos as before: the form was sent twice.")
+SECOND = gettext_lazy(
+    "This form had been used before. Its content was different this time, so this is a new generation."
+)
 # Buttons of the composer that change the form and ask for no video. None may be named like a property of a form in
 # the browser: one named "remove" hides form.remove(), which htmx needs.
 SWITCHES = frozenset({"switch", "discard", "undo"})

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from generations.lifecycle import trash as bin
@@ -56,9 +57,9 @@ def restore(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.getlist("one") or request.POST.getlist("pick")
     count = bin.restore(ticked(deleted(request), wanted).values_list("pk", flat=True))
     if count:
-        messages.success(request, f"{several(count)} restored.")
+        messages.success(request, _("{videos} restored.").format(videos=several(count)))
     else:
-        messages.warning(request, "Nothing was restored: tick some first.")
+        messages.warning(request, _("Nothing was restored: tick some first."))
     return redirect("generations:trash")
 
 
@@ -68,9 +69,9 @@ def undo(request: HttpRequest) -> HttpResponse:
     moment = moment_of(request.POST.get("at", ""))
     count = bin.undo(request.user, moment) if moment else 0
     if count:
-        messages.success(request, f"{several(count)} brought back.")
+        messages.success(request, _("{videos} brought back.").format(videos=several(count)))
     else:
-        messages.warning(request, "There is nothing to bring back any more.")
+        messages.warning(request, _("There is nothing to bring back any more."))
     return back(request)
 
 

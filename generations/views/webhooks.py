@@ -5,6 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -26,7 +27,10 @@ def webhooks(request: HttpRequest) -> HttpResponse:
     form = NewWebhookForm(request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
         webhook = form.save()
-        messages.success(request, f"{webhook.name} is added. Send it a test, and give its secret to your program.")
+        messages.success(
+            request,
+            _("{name} is added. Send it a test, and give its secret to your program.").format(name=webhook.name),
+        )
         return redirect(webhook)
     found = Webhook.objects.all().managed_by(request.user).select_related("team")
     context = {"form": form, "webhooks": found, "is_manager": True}
@@ -66,7 +70,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     form = ChangeWebhookForm(request.POST or None, instance=managed(request, pk))
     if request.method == "POST" and form.is_valid():
         found = form.save()
-        messages.success(request, f"{found.name} is changed. Its secret is the same as before.")
+        messages.success(request, _("{name} is changed. Its secret is the same as before.").format(name=found.name))
         return redirect(found)
     context = {"form": form, "webhook": managed(request, pk)}
     return render(request, "generations/webhook_change.html", context, status=422 if form.is_bound else 200)
@@ -77,14 +81,14 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
 def secret(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the signing secret: asked for by a POST, so that no address and no history leads to it."""
     found = managed(request, pk)
-    return show(request, found, secret=found.secret or "It cannot be decrypted. Change it.")
+    return show(request, found, secret=found.secret or _("It cannot be decrypted. Change it."))
 
 
 @require_POST
 def rotate(request: HttpRequest, pk: int) -> HttpResponse:
     found = managed(request, pk)
     found.rotate()
-    messages.success(request, "It has a new secret. For a day the one before signs as well.")
+    messages.success(request, _("It has a new secret. For a day the one before signs as well."))
     return redirect(found)
 
 
@@ -92,10 +96,10 @@ def rotate(request: HttpRequest, pk: int) -> HttpResponse:
 def test(request: HttpRequest, pk: int) -> HttpResponse:
     found = managed(request, pk)
     if found.disabled_at:
-        messages.warning(request, "It is switched off. Switch it on first.")
+        messages.warning(request, _("It is switched off. Switch it on first."))
     else:
         telling.send_test(found)
-        messages.success(request, "A test is on its way. What came of it stands in the log.")
+        messages.success(request, _("A test is on its way. What came of it stands in the log."))
     return redirect(found)
 
 
@@ -103,7 +107,9 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
 def enable(request: HttpRequest, pk: int) -> HttpResponse:
     found = managed(request, pk)
     found.enable()
-    messages.success(request, f"{found.name} is told again, from now on. What it missed can be sent again below.")
+    messages.success(
+        request, _("{name} is told again, from now on. What it missed can be sent again below.").format(name=found.name)
+    )
     return redirect(found)
 
 
@@ -111,7 +117,7 @@ def enable(request: HttpRequest, pk: int) -> HttpResponse:
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     found = managed(request, pk)
     found.delete()
-    messages.success(request, f"{found.name} is deleted, and its log with it.")
+    messages.success(request, _("{name} is deleted, and its log with it.").format(name=found.name))
     return redirect("generations:webhooks")
 
 
@@ -121,10 +127,10 @@ def resend(request: HttpRequest, pk: int, uuid: UUID) -> HttpResponse:
     found = managed(request, pk)
     delivery = get_object_or_404(Delivery, webhook=found, uuid=uuid)
     if found.disabled_at:
-        messages.warning(request, "It is switched off. Switch it on first.")
+        messages.warning(request, _("It is switched off. Switch it on first."))
     elif delivery.is_waiting:
-        messages.info(request, "It is on its way already.")
+        messages.info(request, _("It is on its way already."))
     else:
         telling.resend(delivery)
-        messages.success(request, "It is sent again, under the same id.")
+        messages.success(request, _("It is sent again, under the same id."))
     return redirect(found)

@@ -18,7 +18,7 @@ from tests.bench.machine import SimulatedUpstream, end
 from tests.bench.place import only_reaching, place
 from tests.bench.web import web
 from tests.processes import wait_for
-from tests.services.studio import Studio, free_port
+from tests.services.studio import free_port
 
 MB = 1024**2
 SIZE = 20 * MB
@@ -101,7 +101,7 @@ def speed(there: There) -> float:
     """Return the MB/s that some readers get together."""
 
     def read(seed: int) -> None:
-        line, chance = connect(there), random.Random(seed)  # noqa: S311 (places in a file)
+        line, chance = connect(there), random.Random(seed)
         for _ in range(ASKED):
             piece(line, there, chance.randrange(SIZE - MB))
 
