@@ -230,7 +230,7 @@ class PromptTests(PageTestCase):
     def test_words_are_searched_and_hostile_ones_do_no_harm(self):
         make_generation(prompt="100% wool")
         make_generation(prompt="1000 sheep")
-        self.assertEqual(len(self.rows({"q": "0%"})), 1)
+        self.assertEqual(len(self.rows({"q": "100% wo"})), 1)
         for words in ("\0", "x" * 100_000, HOSTILE, "%"):
             with self.subTest(words[:10]):
                 self.client.get("/prompts/", {"q": words})
