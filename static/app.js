@@ -61,6 +61,10 @@ function localTimes() {
   }
 }
 
+// Where the reader's days begin, for the library's headings and dates.
+const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+if (timeZone) document.cookie = `zone=${timeZone}; path=/; max-age=31536000; samesite=lax`;
+
 // Word of what became ready, for toasts.js.
 
 const say = (type, detail) => document.dispatchEvent(new CustomEvent(type, { detail }));

@@ -1,9 +1,10 @@
 """The library's filter."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from functools import cached_property
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.text import format_lazy
@@ -52,6 +53,8 @@ class SearchField(forms.Field):
 class DayField(forms.DateField):
     widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     input_formats = ["%Y-%m-%d"]
+    # A day at either end of the calendar would begin or end outside of it in some zone.
+    default_validators = [MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(9998, 12, 31))]
 
 
 def any_of(words: str, choices: list[tuple[str, str]]) -> forms.ChoiceField:
@@ -90,9 +93,10 @@ class LibraryForm(forms.Form):
     since = DayField(required=False, label=gettext_lazy("From"))
     until = DayField(required=False, label=gettext_lazy("To"))
 
-    def __init__(self, data: QueryDict, *, user: User) -> None:
+    def __init__(self, data: QueryDict, *, user: User, zone: tzinfo = UTC) -> None:
         super().__init__(data)
         self.user = user
+        self.zone = zone  # where the days of `since` and `until` begin and end
         around = surroundings_of(user)
         self.teams = around.teams  # named to the database, so that it looks nowhere else
         self.people = {named.name: named.pk for named in around.people}
@@ -157,7 +161,7 @@ class LibraryForm(forms.Form):
         if "differs" in chosen:
             found = found.filter(mismatch=1)
         if "since" in chosen:
-            found = found.filter(created_at__gte=datetime.combine(self.cleaned_data["since"], time.min, UTC))
+            found = found.filter(created_at__gte=datetime.combine(self.cleaned_data["since"], time.min, self.zone))
         if "until" in chosen:
-            found = found.filter(created_at__lte=datetime.combine(self.cleaned_data["until"], time.max, UTC))
+            found = found.filter(created_at__lte=datetime.combine(self.cleaned_data["until"], time.max, self.zone))
         return matching(found, chosen["q"], teams=self.teams) if "q" in chosen else found

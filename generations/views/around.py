@@ -10,6 +10,7 @@ from django.urls import reverse
 from generations.forms import LibraryForm
 from generations.forms.watching import DAYS, CommentForm, ShareForm
 from generations.models import Generation
+from generations.views.zones import zone_of
 
 LONGEST_QUERY = 2000
 COMMENTS = 500
@@ -61,7 +62,7 @@ def given_from(request: HttpRequest) -> str | None:
 
 def steps(request: HttpRequest, generation: Generation) -> dict:
     """Return the addresses of the newer and the older one of the list, and of the list itself."""
-    form = LibraryForm(QueryDict(given_from(request) or ""), user=request.user)
+    form = LibraryForm(QueryDict(given_from(request) or ""), user=request.user, zone=zone_of(request))
     query = urlencode(form.chosen, doseq=True)
     rows = form.apply(Generation.objects.visible_to(request.user)).only("pk", "uuid")
     newer = rows.filter(pk__gt=generation.pk).order_by("pk").first()

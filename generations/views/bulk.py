@@ -23,6 +23,7 @@ from generations.models import Generation, Project
 from generations.specs import money
 from generations.views.archive import zip_of
 from generations.views.back import say_deleted
+from generations.views.zones import zone_of
 
 MOST = 10_000
 MOST_REPEATED = 50
@@ -49,7 +50,7 @@ def picked(request: HttpRequest) -> list[Generation]:
     """Return the generations that are ticked, or all that the filters let through. Raises CannotDo for none."""
     visible = Generation.objects.visible_to(request.user)
     if request.POST.get("all"):
-        form = LibraryForm(QueryDict(request.POST.get("query", "")), user=request.user)
+        form = LibraryForm(QueryDict(request.POST.get("query", "")), user=request.user, zone=zone_of(request))
         found = form.apply(visible)
         rows = list(found.for_cards().order_by("-pk")[: MOST + 1])
         if len(rows) > MOST:
@@ -79,7 +80,7 @@ def ticked(generations: QuerySet, texts: list[str]) -> QuerySet:
 def back_to_library(request: HttpRequest) -> HttpResponse:
     """Lead to the library with the filters it had, and to the page it was on."""
     query = QueryDict(request.POST.get("query", ""), mutable=True)
-    form = LibraryForm(query, user=request.user)
+    form = LibraryForm(query, user=request.user, zone=zone_of(request))
     kept = QueryDict(mutable=True)
     kept.update(form.chosen)
     for name in ("before", "after"):

@@ -15,6 +15,7 @@ from generations.media.serving import RETRY_AFTER_SECONDS, STREAM_SLOTS
 from generations.models import Generation
 from generations.models.record import Record, records
 from generations.views.costs import Echo, harmless
+from generations.views.zones import zone_of
 from videostudio.language import in_english
 
 type Columns = dict[str, Callable[[Record], object]]
@@ -50,7 +51,8 @@ COLUMNS: Columns = {
 
 def asked_for(request: HttpRequest) -> Iterator[Record]:
     """Yield what the library shows for this very query, of all its pages."""
-    return records(LibraryForm(request.GET, user=request.user).apply(Generation.objects.visible_to(request.user)))
+    form = LibraryForm(request.GET, user=request.user, zone=zone_of(request))
+    return records(form.apply(Generation.objects.visible_to(request.user)))
 
 
 @in_english

@@ -20,6 +20,7 @@ from generations.models.saved import views_of
 from generations.views.fragments import wants_fragment
 from generations.views.paging import Page, page_of
 from generations.views.tiles import by_day, for_keys
+from generations.views.zones import zone_of
 
 PAGE = 24
 COUNTED = 10_000  # whoever has more reads "10,000+"
@@ -42,13 +43,13 @@ class Count:
 @require_safe
 @vary_on_headers("HX-Request")
 def library(request: HttpRequest) -> HttpResponse:
-    form = LibraryForm(request.GET, user=request.user)
+    form = LibraryForm(request.GET, user=request.user, zone=zone_of(request))
     found = form.apply(Generation.objects.visible_to(request.user))
     page = page_of(for_keys(found, request.user), request.GET, size=PAGE, keep=form.chosen, by_time=form.is_by_time)
     context = {
         "form": form,
         "page": page,
-        "days": by_day(page.rows, request.user),
+        "days": by_day(page.rows, request.user, form.zone),
         "is_live": any(row.is_active for row in page.rows),
     }
     if request.GET.get("part") == "more" and wants_fragment(request):  # the next page, under what is there
@@ -87,7 +88,7 @@ def chips(form: LibraryForm) -> list[tuple[str, str]]:
 @require_POST
 def save_view(request: HttpRequest) -> HttpResponse:
     """Keep the filters of the page under a name, for oneself or for the team; one's own of that name changes."""
-    form = LibraryForm(QueryDict(request.POST.get("query", "")), user=request.user)
+    form = LibraryForm(QueryDict(request.POST.get("query", "")), user=request.user, zone=zone_of(request))
     name, query = " ".join(request.POST.get("name", "").replace("\0", "").split())[:60], urlencode(form.chosen)
     if not name or not query or len(query) > 2000:
         messages.warning(request, _("A view needs a name, and at least one filter to keep."))

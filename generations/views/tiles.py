@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, tzinfo
 from itertools import groupby
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -20,7 +20,7 @@ _drawn: dict[tuple, SafeString] = {}
 
 @dataclass(frozen=True)
 class Day:
-    """What was asked for on one day, in UTC: the tiles of a page, and an id for its heading."""
+    """What was asked for on one day: the tiles of a page, and an id for its heading."""
 
     date: date
     tiles: list[SafeString]
@@ -42,10 +42,13 @@ def for_keys(generations: QuerySet, user) -> QuerySet:
     return starred_by(user, generations.only("id", "uuid", "version", "status", "rating", "created_at"))
 
 
-def by_day(rows: list[Generation], user) -> list[Day]:
-    """Return the rows of a page as tiles under their days. One statement for those that are not drawn yet, or none."""
+def by_day(rows: list[Generation], user, zone: tzinfo = UTC) -> list[Day]:
+    """Return the rows of a page as tiles under their days in a zone.
+
+    One statement for those that are not drawn yet, or none.
+    """
     drawn = tiles(rows, user)
-    days = groupby(rows, key=lambda row: row.created_at.date())
+    days = groupby(rows, key=lambda row: row.created_at.astimezone(zone).date())
     listed = [(day, list(found)) for day, found in days]
     return [Day(day, [drawn[row.pk] for row in found if row.pk in drawn], found[0].pk) for day, found in listed]
 
