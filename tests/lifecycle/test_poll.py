@@ -551,7 +551,7 @@ class TurnTests(PollCase, TransactionTestCase):
     def run_slowly(self, make=Poller, **limits: float) -> None:
         sending = mock.patch("generations.gateways.http.AsyncSender.send", self.send)
         with sending, mock.patch.multiple(poll, **{"GATHER_SECONDS": 0.01, **limits}):
-            run_poller(make, budget=0.6)
+            run_poller(make, budget=2.0)
 
     def test_a_gateway_is_asked_no_more_at_once_than_it_may_and_everything_has_its_turn(self):
         for limits in ({"PER_GATEWAY": 3}, {"AT_ONCE": 3}):
