@@ -47,6 +47,8 @@ class MarkTests(BulkTestCase):
             self.assertEqual((row.project, row.rating, row.taggings.count()), (project, 4, 3))
         other.refresh_from_db()
         self.assertEqual((other.project, other.rating, other.stars.count()), (None, None, 0))
+        self.assertIn("without a rating now", self.notice(self.act("rate", rows[0], rating="none")))
+        self.assertIsNone(Generation.objects.get(pk=rows[0].pk).rating)
         self.act("unstar", rows[0])
         self.act("move", rows[0], project="none")
         self.assertEqual(Star.objects.count(), 1)
@@ -86,6 +88,7 @@ class MarkTests(BulkTestCase):
             ("Choose a project", "move", [row], {"project": str(project.pk)}),
             ("Choose a project", "move", [row], {"project": "²"}),
             ("one to five", "rate", [row], {"rating": "6"}),
+            ("one to five", "rate", [row], {"rating": ""}),
             ("still under way", "delete", [row], {}),
             ("None of these has a file", "download", [row], {}),
         ):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Hashable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import NamedTuple
 
@@ -114,6 +114,13 @@ def frame(value: object) -> Frame | None:
     """Return the frame written in "1280x720", "1280*720" or "16:9", else None."""
     found = FRAME.search(str(value))
     return Frame(int(found[1]), int(found[2])) if found and int(found[1]) and int(found[2]) else None
+
+
+@register.filter
+def utc(moment: datetime) -> SafeString:
+    """Return a moment to the second, and where its clock is: what is printed is read anywhere."""
+    moment = moment.astimezone(UTC)
+    return format_html('<time datetime="{}">{} UTC</time>', moment.isoformat(), f"{moment:%Y-%m-%d %H:%M:%S}")
 
 
 @register.filter

@@ -109,13 +109,14 @@ def unstar(request: HttpRequest, rows: list[Generation]) -> None:
 
 def rate(request: HttpRequest, rows: list[Generation]) -> None:
     text = request.POST.get("rating", "")
-    if text not in {"", "1", "2", "3", "4", "5"}:
-        raise CannotDo(_("A rating is one to five stars."))
-    marks.rate([row.pk for row in rows], int(text) if text else None)
+    if text not in {"none", "1", "2", "3", "4", "5"}:
+        raise CannotDo(_("Choose a rating: one to five stars, or none."))
+    rating = None if text == "none" else int(text)
+    marks.rate([row.pk for row in rows], rating)
     messages.success(
         request,
         _("{videos} rated.").format(videos=several(len(rows)))
-        if text
+        if rating
         else _("{videos} without a rating now.").format(videos=several(len(rows))),
     )
 
