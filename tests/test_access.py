@@ -87,7 +87,7 @@ WATCHING = {
 ACTIONS = {"cancel": 302, "ask": 302}
 OF_GATEWAYS = {"resume", "fetch-list", "forget-drift", "dismiss"}
 OF_WEBHOOKS = {"webhooks", "webhook"} | {
-    f"webhook-{name}" for name in ("test", "secret", "rotate", "enable", "delete", "resend")
+    f"webhook-{name}" for name in ("change", "test", "secret", "rotate", "enable", "delete", "resend")
 }
 DECISIONS = ("attach", "not-created", "send-again")
 
@@ -112,7 +112,7 @@ class AccessTestCase(TestCase):
         cls.people["root"] = make_user("root", is_staff=True, is_superuser=True)
         for codename in ("settle_unknown", "send_again"):
             cls.people["olga"].user_permissions.add(Permission.objects.get(codename=codename))
-        cls.ready = make_generation(Status.COMPLETED, prompt="A secret fox")
+        cls.ready = make_generation(Status.COMPLETED, prompt="A hidden fox")
         name = cls.ready.file
         poster, preview = name.replace(".mp4", ".webp"), name.replace(".mp4", ".preview.mp4")
         Generation.objects.filter(pk=cls.ready.pk).update(poster=poster, preview=preview)
@@ -182,10 +182,10 @@ class MatrixTests(AccessTestCase):
                     response = self.client.get(path)
                     self.assertEqual(response.status_code, 200)
                     if name == "carol":
-                        self.assertNotContains(response, "secret")
+                        self.assertNotContains(response, "hidden fox")
                         self.assertNotContains(response, self.ready.uuid.hex[:8])
                     elif path in {"/costs/?by=prompt", "/costs/export/", *EXPORTS}:
-                        self.assertContains(response, "A secret fox")
+                        self.assertContains(response, "A hidden fox")
 
     def test_one_generation_and_its_files(self):
         for name, expected in OF_ONE.items():
@@ -283,13 +283,13 @@ class MatrixTests(AccessTestCase):
         ):
             with self.subTest(query):
                 self.assertNotContains(self.client.get(f"/generations/?{query}"), self.ready.uuid)
-                self.assertNotContains(self.client.get(f"/prompts/?{query}"), "A secret fox")
+                self.assertNotContains(self.client.get(f"/prompts/?{query}"), "A hidden fox")
 
     def test_the_composer_does_not_lead_around(self):
         self.sign_in("carol")
-        prompt = Prompt.objects.get(text="A secret fox")
+        prompt = Prompt.objects.get(text="A hidden fox")
         for query in (f"from={self.ready.uuid}", f"prompt_id={prompt.pk}"):
-            self.assertNotContains(self.client.get(f"/?{query}"), "secret")
+            self.assertNotContains(self.client.get(f"/?{query}"), "hidden fox")
         self.client.post("/", {"model": "wan/wan2.6", "prompt": "mine", "parent": str(self.ready.uuid)})
         made = Generation.objects.newest().first()
         self.assertEqual((made.created_by, made.parent, made.team.name), (self.people["carol"], None, "Elsewhere"))

@@ -31,11 +31,14 @@ def prompts(request: HttpRequest) -> HttpResponse:
     """Each prompt of the team once, with its best videos beside it."""
     words = search_words(request.GET.get("q", ""))
     in_use = Generation.objects.filter(prompt=OuterRef("pk"), deleted_at=None)
-    found = Prompt.objects.visible_to(request.user).filter(Exists(in_use)).select_related("edited_from")
+    teams = teams_of(request.user)  # named to the database, so that it takes the newest from an index
+    found = Prompt.objects.filter(team__in=teams).filter(Exists(in_use)).select_related("edited_from")
     if words:
-        found = matching(found, words, teams=teams_of(request.user))
+        found = matching(found, words, teams=teams)
     page = page_of(found, request.GET, size=PROMPTS, keep={"q": words} if words else {})
-    add_uses(page.rows, Generation.objects.visible_to(request.user).filter(prompt__in=page.rows))
+    # Found by their prompts first: SQLite would read all of the team's instead.
+    theirs = Generation.objects.filter(prompt__in=page.rows).values("pk")
+    add_uses(page.rows, Generation.objects.visible_to(request.user).filter(pk__in=theirs))
     part = "#rows" if wants_fragment(request) else ""
     return render(request, f"generations/prompts.html{part}", {"prompts": page.rows, "page": page, "q": words})
 

@@ -245,9 +245,9 @@ def test_the_sheet_shows_every_key_of_the_list_and_is_accessible(visit: Visit, s
     press(page, "?")
     sheet = page.get_by_role("dialog", name="Keys")
     for heading in PLACES.values():
-        expect(sheet.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+        expect(sheet.get_by_role("heading", name=str(heading), exact=True)).to_be_visible()
     for key in KEYS:
-        expect(sheet.get_by_text(key.words, exact=True)).to_be_visible()
+        expect(sheet.get_by_text(str(key.words), exact=True)).to_be_visible()
     expect(sheet.get_by_role("button", name="Close")).to_be_focused()
     assert_accessible(page)
     assert_fits(page)
