@@ -254,7 +254,7 @@ class PromptTests(PageTestCase):
         for count in (1, PROMPTS):
             for number in range(count):
                 make_generation(Status.COMPLETED, prompt=f"number {number}", user=bob())
-            with self.assertNumQueries(7):  # session, person, teams, prompts, counts, videos, whether the sandbox serves
+            with self.assertNumQueries(7):  # session, person, teams, prompts, counts, videos, is there a sandbox
                 self.client.get("/prompts/")
 
 
