@@ -127,11 +127,11 @@ class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):
         """Save the limits alone: one that is revoked or used meanwhile stays so."""
         obj.save(update_fields=["rate", "at_once"])
 
-    @admin.action(description="Revoke: it opens nothing any more", permissions=["change"])
+    @admin.action(description=gettext_lazy("Revoke: it opens nothing any more"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset) -> None:
         for token in queryset:
             token.revoke()
-        self.message_user(request, "Revoked.")
+        self.message_user(request, _("Revoked."))
 
     @admin.display(description="scopes")
     def scope_words(self, token: ApiToken) -> str:
@@ -254,13 +254,13 @@ class GatewayAdmin(admin.ModelAdmin):
             return _("paused{until}: {paused_reason}").format(until=until, paused_reason=gateway.paused_reason)
         return "working"
 
-    @admin.action(description=_("Pause: no creates, no polls"), permissions=["change"])
+    @admin.action(description=gettext_lazy("Pause: no creates, no polls"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset) -> None:
         for gateway in queryset:
             gateway.pause(f"Paused by {request.user.get_username()}.")
         self.message_user(request, _("Paused. What is waiting waits; nothing fails by it."))
 
-    @admin.action(description=_("Try again: end the pause"), permissions=["change"])
+    @admin.action(description=gettext_lazy("Try again: end the pause"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset) -> None:
         for gateway in queryset:
             decisions.resume(gateway)
@@ -422,11 +422,11 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
         if count:
             self.message_user(request, f"{done} ({count}).", messages.SUCCESS)
 
-    @admin.action(description=_("Ask upstream now"))
+    @admin.action(description=gettext_lazy("Ask upstream now"))
     def ask_now(self, request: HttpRequest, queryset) -> None:
         self.each(request, queryset, lambda row: decisions.ask_again(row, request.user), _("Asking upstream"))
 
-    @admin.action(description=_("Attach upstream id"))
+    @admin.action(description=gettext_lazy("Attach upstream id"))
     def attach(self, request: HttpRequest, queryset) -> HttpResponse | None:
         generation = queryset.select_related("gateway", "prompt").first()
         if queryset.count() != 1 or generation is None or generation.status != Status.UNKNOWN:
@@ -444,7 +444,7 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
         context = {**self.admin_site.each_context(request), "form": form, "generation": generation, "opts": self.opts}
         return render(request, "admin/generations/attach.html", context)
 
-    @admin.action(description=_("Confirm not created"))
+    @admin.action(description=gettext_lazy("Confirm not created"))
     def confirm_not_created(self, request: HttpRequest, queryset) -> HttpResponse | None:
         if "confirmed" not in request.POST:
             context = {**self.admin_site.each_context(request), "generations": queryset, "opts": self.opts}
@@ -452,7 +452,7 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
         self.each(request, queryset, lambda row: decisions.confirm_not_created(row, request.user), _("Confirmed"))
         return None
 
-    @admin.action(description=_("Correct what it did cost"))
+    @admin.action(description=gettext_lazy("Correct what it did cost"))
     def correct_cost(self, request: HttpRequest, queryset) -> HttpResponse | None:
         generation = queryset.select_related("gateway", "prompt").first()
         if queryset.count() != 1 or generation is None or not generation.is_finished:

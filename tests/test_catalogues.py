@@ -15,11 +15,11 @@ from generations.management.commands.messages import LOCALE, WORDS, catalog_word
 FOLDER = settings.BASE_DIR / "locale" / LOCALE / "LC_MESSAGES"
 DOMAINS = ("django", "djangojs")
 FACT = re.compile(r"%\(\w+\)[a-z]|\{\w+\}|<[^>]+>")
-LINE = re.compile(r'(msgid_plural|msgid|msgstr)(?:\[\d\])? "(.*)"')
+LINE = re.compile(r'(msgctxt|msgid_plural|msgid|msgstr)(?:\[\d\])? "(.*)"')
 
 
 def entries(text: str) -> list[dict[str, str]]:
-    """Return what a .po file holds, its head apart: msgid, msgstr and, where there is one, msgid_plural."""
+    """Return what a .po file holds, its head apart: msgid, msgstr and, where there are, msgctxt and msgid_plural."""
     found = []
     for block in text.split("\n\n"):
         entry: dict[str, str] = {"flags": "".join(line for line in block.splitlines() if line.startswith("#,"))}
@@ -64,7 +64,10 @@ class CatalogueTests(SimpleTestCase):
                 compiled = GNUTranslations(file)
             for entry in read(domain):
                 msgid, plural = unescaped(entry["msgid"]), unescaped(entry.get("msgid_plural", ""))
-                said = compiled.ngettext(msgid, plural, 2) if plural else compiled.gettext(msgid)
+                if context := entry.get("msgctxt"):
+                    said = compiled.pgettext(context, msgid)
+                else:
+                    said = compiled.ngettext(msgid, plural, 2) if plural else compiled.gettext(msgid)
                 self.assertEqual(said, unescaped(entry["msgstr"]))
 
     def test_the_words_of_the_models_are_those_of_the_catalogue(self):

@@ -5,6 +5,7 @@ import io
 import itertools
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
@@ -178,7 +179,7 @@ class BatchForm:
             column = "" if name == "__all__" else name
             self.wrong += [Wrong(number, column, sentence) for sentence in sentences]
 
-    @property
+    @cached_property
     def price_words(self) -> str:
         if self.team is None:
             return ""

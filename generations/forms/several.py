@@ -1,6 +1,7 @@
 """The same prompt on several models: one composer's form for each, judged and sent together."""
 
 import re
+from functools import cached_property
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
@@ -134,7 +135,7 @@ class SeveralForm:
                 files.setlist(name.removeprefix(begin), self.files.getlist(name))
         return GenerationForm(data, files, user=self.user, video_model=model, choices=self.offer)
 
-    @property
+    @cached_property
     def price_words(self) -> str:
         if self.team is None:
             return ""

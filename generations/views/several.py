@@ -29,10 +29,12 @@ def models(request: HttpRequest) -> HttpResponse:
     form = SeveralForm(request.POST if is_post else request.GET, request.FILES, user=request.user)
     if not is_post or not SWITCHES.isdisjoint(request.POST):
         form.show()
-        return render(request, "generations/several.html", {"form": form})
-    if form.is_valid() and has_seen(request, form):
-        return save(request, form) or render(request, "generations/several.html", {"form": form}, status=422)
-    return render(request, "generations/several.html", {"form": form}, status=422)
+        status = 200
+    elif form.is_valid() and has_seen(request, form) and (answer := save(request, form)):
+        return answer
+    else:
+        status = 422
+    return render(request, "generations/several.html", {"form": form, "seen": seen_words(form)}, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -52,7 +54,9 @@ def batch(request: HttpRequest) -> HttpResponse:
         if has_seen(request, form) and (answer := save(request, form)):
             return answer
         status = 422
-    context = {"form": form, "is_checked": is_checked, "price": form.price_words if is_checked else ""}
+    context = {"form": form, "is_checked": is_checked}
+    if is_checked:
+        context |= {"price": form.price_words, "seen": seen_words(form)}
     return render(request, "generations/batch.html", context, status=status)
 
 
