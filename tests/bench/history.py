@@ -18,7 +18,7 @@ def history(rows: int = ROWS) -> Iterator[Figure]:
     """A library of so many rows on each database there is: its pages in process, as a browser asks for them."""
     for engine in engines():
         with SimulatedUpstream() as upstream, place(engine, upstream, **only_reaching(upstream)) as studio:
-            studio.run("load_demo", str(rows))
+            studio.run("load_demo", str(rows), seconds=1800)
             studio.run("collectstatic", "--noinput")
             yield from figures(engine, rows, measured(studio))
 
