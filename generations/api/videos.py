@@ -103,6 +103,7 @@ def retrieve_video(request: HttpRequest, video_id: str) -> HttpResponse:
     return as_json(body, headers=shapes.poll_hint(body))
 
 
+@router.api_operation(["HEAD"], "/videos/{video_id}/content", auth=READ, include_in_schema=False)
 @router.get(
     "/videos/{video_id}/content",
     auth=READ,

@@ -35,6 +35,9 @@ class Api:
     def get(self, path: str, query: dict | None = None, **headers: str) -> HttpResponseBase:
         return self.client.get(f"/v1{path}", query or {}, headers=self.headers | named(headers))
 
+    def head(self, path: str, **headers: str) -> HttpResponseBase:
+        return self.client.head(f"/v1{path}", headers=self.headers | named(headers))
+
     def delete(self, path: str, **headers: str) -> HttpResponseBase:
         return self.client.delete(f"/v1{path}", headers=self.headers | named(headers))
 

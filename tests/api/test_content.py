@@ -35,6 +35,12 @@ class ContentTests(FreshRates, UpstreamCase, TestCase):
         self.assertEqual(response.getvalue(), clip())
         self.assertEqual(response.headers["ETag"], f'"{self.row.sha256}"')
 
+    def test_head_says_how_long_it_is_and_sends_nothing(self):
+        response = self.api.head(self.path)
+        self.assertEqual((response.status_code, response.getvalue()), (200, b""))
+        self.assertEqual(response.headers["Content-Length"], str(len(clip())))
+        self.assertEqual(Api("").head(self.path).status_code, 401)
+
     def test_ranges_are_answered_in_full(self):
         """A player's URL gives a megabyte at a time; a program that resumes takes a short answer for the end."""
         size = 12 * 2**20
