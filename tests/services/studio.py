@@ -128,7 +128,7 @@ class Studio:
         return subprocess.Popen(command, cwd=settings.BASE_DIR, env={**self.environment, **variables}, **options)
 
     def run(self, *arguments: str, seconds: float = 180) -> str:
-        """Run one management command beside the tree and return what it printed. Raises when it fails or takes longer."""
+        """Run one management command beside the tree; return what it printed. Raises when it fails or takes longer."""
         process = self.manage(*arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         printed, _ = process.communicate(timeout=seconds)
         assert process.returncode == 0, printed
