@@ -19,20 +19,25 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from generations.archive import rows, writing
-from generations.archive.layout import MANIFEST, SUMS
+from generations.archive.layout import KINDS, MANIFEST, SUMS
 from generations.archive.reading import Reader
 from generations.lifecycle import decisions, recovery, submit
 from generations.lifecycle.files import path_of
 from generations.lifecycle.invariants import violations
 from generations.models import (
     UNFINISHED,
+    Comment,
+    Comparison,
     Delivery,
     Gateway,
     Generation,
     GenerationInput,
     Group,
     Membership,
+    Preset,
     Project,
+    Prompt,
+    ShareLink,
     Star,
     Status,
     SubmitAttempt,
@@ -41,12 +46,14 @@ from generations.models import (
     Team,
     Upload,
     User,
+    Vote,
 )
+from generations.models.watching import set_digest
 from tests.factories import alice, bob, carol, make_gateway, make_generation, make_user, stored_file
 from tests.lifecycle.test_webhooks import make_webhook
 from tests.pages import picture
 
-OF_TEAMS = ("generations", "prompts", "uploads", "projects")
+OF_TEAMS = ("generations", "prompts", "presets", "uploads", "projects", "comparisons")
 
 
 class ArchiveCase(TransactionTestCase):
@@ -73,7 +80,7 @@ class ArchiveCase(TransactionTestCase):
             Tagging.objects.create(generation=first, tag=Tag.objects.create(team=alice().team, name=name))
         Star.objects.create(generation=first, person=bob())
         group = Group.objects.create(team=alice().team, created_by=bob(), kind="copies")
-        make_generation(Status.FAILED, user=bob(), parent=first, relation="remix", group=group)
+        remix = make_generation(Status.FAILED, user=bob(), parent=first, relation="remix", group=group)
         settled = make_generation(Status.UNKNOWN, quote="0.10")
         decisions.confirm_not_created(settled, bob())
         make_generation(Status.CANCELLED, user=carol(), quote="0.10")
@@ -84,6 +91,22 @@ class ArchiveCase(TransactionTestCase):
         first.refresh_from_db()
         first.note("Something worth knowing.", actor="engine")
         first.events.update(at=timezone.now() - timedelta(days=40))
+        said = Comment.objects.create(generation=first, person=bob(), text="Too fast here", at_seconds=0.5)
+        Comment.objects.filter(pk=said.pk).update(edited_at=timezone.now())
+        Comment.objects.create(generation=first, person=alice(), text="好")
+        self.compare(first, remix)
+        older, newer = Prompt.objects.filter(team=alice().team).order_by("pk")[:2]
+        Prompt.objects.filter(pk=newer.pk).update(edited_from=older, first=older)
+        kept = {"team": alice().team, "created_by": bob(), "promoted_from": newer}
+        Preset.objects.create(name="Fox", text="A {colour} fox", model_key="wan/wan2.6", options={"seconds": 5}, **kept)
+
+    def compare(self, *videos: Generation) -> None:
+        digest = set_digest(video.pk for video in videos)
+        made = Comparison.objects.create(team=alice().team, created_by=alice(), digest=digest)
+        made.generations.set(videos)
+        Vote.objects.create(comparison=made, person=alice(), choice=videos[0], is_blind=True)
+        Vote.objects.create(comparison=made, person=bob(), choice=None)
+        made.count()
 
     def run_it(self, command: str, *arguments: str) -> str:
         out = StringIO()
@@ -145,8 +168,12 @@ class RoundTripTests(ArchiveCase):
         self.assertEqual(
             {name: content for name, content in self.members().items() if name.startswith("media/")}, files
         )
-        for kind in ("generations", "prompts", "uploads", "projects", "gateways"):
+        self.assertEqual(set(before), set(KINDS) - {"teams"})  # something of everything
+        for kind in set(before) - {"people"}:
             self.assertEqual(after[kind], before[kind], kind)
+        first = Generation.objects.get(rating=5)
+        self.assertEqual([comment.text for comment in first.comments.all()], ["Too fast here", "好"])
+        self.assertEqual(Comparison.objects.get().winner, first)
         self.assertEqual({person["username"] for person in after["people"]}, {"alice", "bob", "carol"})
 
     def test_a_second_time_changes_nothing(self):
@@ -220,6 +247,7 @@ class ComingInTests(ArchiveCase):
         self.fill()
         self.bring("--as", "root", "--team", "Here")
         self.assertEqual(list(User.objects.values_list("username", flat=True)), ["root"])
+        self.assertEqual(Comparison.objects.get().votes.get().person.username, "root")  # of two, the last word
         self.assertEqual(set(Generation.objects.values_list("team__name", "created_by__username")), {("Here", "root")})
         self.assertEqual(list(Team.objects.values_list("name", flat=True)), ["Here"])
         self.assertEqual(list(violations(files=True)), [])
@@ -403,8 +431,47 @@ class RefusedTests(ArchiveCase):
         self.assert_refused("is not the file that its row describes")
         self.rewrite(self.changed("prompts-000001.jsonl", "一只狐狸", "一只猫"))
         self.assert_refused("another text than its digest says")
-        self.rewrite(self.changed("videostudio.json", '"version": 1', '"version": 2'))
+        self.rewrite(self.changed("videostudio.json", '"version": 2', '"version": 3'))
         self.assert_refused("Upgrade it first")
+
+    def test_rows_that_cannot_be_beside_videos(self):
+        for part, before, after, words in (
+            ("presets", '"options": {"seconds": 5}', '"options": [5]', "options that are no object"),
+            ("comparisons", '"choice": "', '"choice": "00000000-0000-0000-0000-0000', "not as it must be"),
+            ("comparisons", '"person": "bob"', '"person": "mallory"', "not in the archive"),
+            ("generations", '"person": "bob", "row": {"at_seconds"', '"person": "eve", "row": {"at_seconds"', "in the"),
+        ):
+            with self.subTest(part=part, after=after):
+                self.rewrite(self.changed(f"{part}-000001.jsonl", before, after))
+                self.assert_refused(words)
+        name = "comparisons-000001.jsonl"
+        line = json.loads(self.whole[name])
+        for changed, words in (
+            ({"generations": line["generations"][:1]}, "fewer than two"),
+            ({"generations": ["0" * 32, "1" * 32]}, "a vote for a video that is not compared"),
+        ):
+            self.rewrite(self.whole | {name: json.dumps(line | changed).encode() + b"\n"})
+            self.assert_refused(words)
+
+    def test_an_archive_of_the_first_version_comes_in(self):
+        """It had neither comments, comparisons and presets, nor what a prompt was edited from."""
+        old = {name: content for name, content in self.whole.items() if not name.startswith(("comp", "presets"))}
+        for name, unknown in (
+            ("generations-000001.jsonl", {"comments"}),
+            ("prompts-000001.jsonl", {"edited_from", "first"}),
+        ):
+            lines = [json.loads(line) for line in old[name].splitlines()]
+            kept = [{key: value for key, value in line.items() if key not in unknown} for line in lines]
+            old[name] = "".join(f"{json.dumps(line)}\n" for line in kept).encode()
+        old["videostudio.json"] = old["videostudio.json"].replace(b'"version": 2', b'"version": 1')
+        manifest = json.loads(old[MANIFEST])
+        manifest["counts"] = {
+            kind: n for kind, n in manifest["counts"].items() if kind not in {"comparisons", "presets"}
+        }
+        self.rewrite(old | {MANIFEST: json.dumps(manifest).encode()})
+        self.empty()
+        self.assertIn("Taken in: 5 generations, 3 files.", self.run_it("import_library"))
+        self.assertFalse(Comment.objects.exists() or Comparison.objects.exists() or Preset.objects.exists())
 
     def test_a_disk_without_room(self):
         usage = shutil.disk_usage(self.folder)._replace(free=512 * 2**20)
@@ -438,6 +505,16 @@ class WritingTests(ArchiveCase):
         self.assertIn(f"Not in the archive: the video {row.uuid} is not the same", printed)
         self.assertEqual(Generation.objects.count(), 4)
         self.assertIsNone(Generation.objects.get(relation="remix").parent)
+        self.assertIn("which is about the video", printed)
+        self.assertFalse(Comparison.objects.exists())
+
+    def test_a_link_for_people_outside_stays_where_it_is(self):
+        self.fill()
+        row = Generation.objects.get(rating=5)
+        link = ShareLink.objects.create(generation=row, expires_at=timezone.now() + timedelta(days=1))
+        self.run_it("export_library")
+        for secret in (link.token, link.digest):
+            self.assertNotIn(secret.encode(), self.file.read_bytes())
 
     def test_nothing_is_overwritten_and_a_failure_leaves_no_half(self):
         self.file.write_text("mine")

@@ -23,9 +23,9 @@ from generations.archive.layout import (
     MANIFEST,
     MEDIA,
     PART,
+    READABLE,
     STORED,
     SUMS,
-    VERSION,
     ArchiveRefused,
     Line,
     load,
@@ -112,9 +112,9 @@ class Checker:
     def head(self, head: Line) -> None:
         if head.get("format") != FORMAT:
             raise ArchiveRefused("This is no library archive.")
-        if head.get("version") != VERSION:
+        if head.get("version") not in READABLE:
             raise ArchiveRefused(
-                f"The archive has version {head.get('version')}; this studio reads {VERSION}. Upgrade it first."
+                f"The archive has version {head.get('version')}; this studio reads {READABLE[-1]}. Upgrade it first."
             )
         self.found.head = head
 
@@ -138,7 +138,7 @@ class Checker:
             what = f"{name}, line {number},"
             try:
                 claimed |= set(getattr(self, kind)(line, what) or ())
-            except (KeyError, TypeError, AttributeError) as error:
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise ArchiveRefused(f"{what} is not as it must be: {error!r}.") from error
             self.found.counts[kind] += 1
         if stray := self.fresh.keys() - claimed:
@@ -170,6 +170,11 @@ class Checker:
         if hashlib.sha256(row["text"].encode()).hexdigest() != row["digest"]:
             raise ArchiveRefused(f"{what} has another text than its digest says.")
 
+    def presets(self, line: Line, what: str) -> None:
+        self.of(line, what, line["person"])
+        if not isinstance(read_values(line["row"], rows.PRESET, what)["options"], dict):
+            raise ArchiveRefused(f"{what} has options that are no object.")
+
     def uploads(self, line: Line, what: str) -> list[str]:
         self.of(line, what, line["person"])
         row = read_values(line["row"], rows.UPLOAD, what)
@@ -179,6 +184,7 @@ class Checker:
     def generations(self, line: Line, what: str) -> list[str]:
         people = [attempt["decided_by"] for attempt in line["attempts"]] + [star["person"] for star in line["stars"]]
         people += [line["group"]["person"]] if line["group"] else []
+        people += [comment["person"] for comment in line.get("comments", ())]
         self.of(line, what, line["person"], line["deleted_by"], *people)
         if line["gateway"] not in self.known["gateways"]:
             raise ArchiveRefused(f"{what} names a gateway that is not in the archive.")
@@ -207,6 +213,19 @@ class Checker:
             read_values(entry, rows.LEDGER, what)
         for item in line["inputs"]:
             UUID(item["upload"])
+        for comment in line.get("comments", ()):
+            read_values(comment["row"], rows.COMMENT, what)
+
+    def comparisons(self, line: Line, what: str) -> None:
+        self.of(line, what, line["person"], *(vote["person"] for vote in line["votes"]))
+        read_values(line["row"], rows.COMPARISON, what)
+        compared = {UUID(uuid) for uuid in line["generations"]}
+        if len(compared) < 2:
+            raise ArchiveRefused(f"{what} compares fewer than two videos.")
+        for vote in line["votes"]:
+            read_values(vote["row"], rows.VOTE, what)
+            if vote["choice"] is not None and UUID(vote["choice"]) not in compared:
+                raise ArchiveRefused(f"{what} has a vote for a video that is not compared.")
 
     def of(self, line: Line, what: str, *people: str | None) -> None:
         if line["team"] not in self.known["teams"] or not {name for name in people if name} <= self.known["people"]:

@@ -11,10 +11,14 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import models
 
-FORMAT, VERSION = "videostudio-library", 1
+FORMAT, VERSION = "videostudio-library", 2
+READABLE = (1, 2)  # the first knew no comments, comparisons, presets or versions of prompts
 HEAD, SUMS, MANIFEST = "videostudio.json", "SHA256SUMS", "manifest.json"
 MEDIA = "media/"
-KINDS = ("teams", "people", "gateways", "projects", "prompts", "uploads", "generations")
+KINDS = (
+    *("teams", "people", "gateways", "projects", "prompts", "presets", "uploads", "generations"),
+    "comparisons",
+)
 PART = re.compile(rf"({'|'.join(KINDS)})-[0-9]{{6}}\.jsonl")
 # Stored names are made of a row's id: nothing that a member is called can lead out of the media folder.
 STORED = re.compile(r"(videos|uploads)/[0-9a-f]{2}/[0-9a-f]{32}[A-Za-z0-9_-]{0,40}\.[a-z0-9]{2,5}")

@@ -1,7 +1,7 @@
 """What teams, people and gateways of another installation are here."""
 
 from generations.archive.layout import ArchiveRefused, Line
-from generations.models import Gateway, Group, Membership, Project, Tag, Team, User
+from generations.models import Gateway, Group, Membership, Preset, Project, Prompt, Tag, Team, User
 
 
 class Mapping:
@@ -68,6 +68,15 @@ class Mapping:
             person = self.person(line["person"], team) if line["person"] else None
             found = Project.objects.create(team=team, created_by=person, **row)
         self._projects[team.pk, row["name"]] = found
+
+    def preset(self, line: Line, row: Line) -> bool:
+        """Make a preset; False when the team has one of this name."""
+        team = self.team(line["team"])
+        if Preset.objects.filter(team=team, name__iexact=row["name"]).exists():
+            return False
+        prompt = Prompt.objects.filter(team=team, digest=line["prompt"]).first() if line["prompt"] else None
+        Preset.objects.create(team=team, created_by=self.person(line["person"], team), promoted_from=prompt, **row)
+        return True
 
     def project(self, name: str | None, team: Team) -> Project | None:
         """Return the project of that name. Raises ArchiveRefused when the archive did not bring it."""

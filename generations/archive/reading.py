@@ -23,6 +23,8 @@ from generations.archive.mapping import Mapping
 from generations.lifecycle.files import path_of, sha256_of
 from generations.models import (
     TERMINAL,
+    Comment,
+    Comparison,
     Event,
     Generation,
     GenerationInput,
@@ -34,7 +36,9 @@ from generations.models import (
     Team,
     Upload,
     User,
+    Vote,
 )
+from generations.models.watching import set_digest
 
 
 @dataclass
@@ -114,13 +118,32 @@ class Reader:
         wanted = [(self.map.team(line["team"]), read_values(line["row"], rows.PROMPT, "a prompt")) for line in lines]
         digests = [row["digest"] for _, row in wanted]
         seen = set(Prompt.objects.filter(digest__in=digests).values_list("team", "digest"))
-        fresh = []
-        for team, row in wanted:
+        fresh, versions = [], []
+        for line, (team, row) in zip(lines, wanted, strict=True):
             if (team.pk, row["digest"]) not in seen:
                 seen.add((team.pk, row["digest"]))
                 fresh.append(Prompt(team=team, **row))
+                versions.append((line.get("edited_from"), line.get("first")))
         create(Prompt, fresh, [{"created_at": prompt.created_at} for prompt in fresh])
+        self.link_versions(fresh, versions)
         self.done.counts["prompts"] += len(fresh)
+
+    def link_versions(self, fresh: list[Prompt], versions: list[tuple[str | None, str | None]]) -> None:
+        """Let edited prompts know what they come from, which came before them, in this part or an earlier one."""
+        wanted = {digest for both in versions for digest in both if digest}
+        found = Prompt.objects.filter(digest__in=wanted).values_list("team", "digest", "pk")
+        keys = {(team, digest): pk for team, digest, pk in found}
+        edited = []
+        for prompt, (edited_from, first) in zip(fresh, versions, strict=True):
+            prompt.edited_from_id = keys.get((prompt.team_id, edited_from))
+            prompt.first_id = keys.get((prompt.team_id, first))
+            if prompt.edited_from_id or prompt.first_id:
+                edited.append(prompt)
+        Prompt.objects.bulk_update(edited, ["edited_from", "first"], batch_size=200)
+
+    def presets(self, lines: list[Line]) -> None:
+        for line in lines:
+            self.done.counts["presets"] += self.map.preset(line, read_values(line["row"], rows.PRESET, "a preset"))
 
     def uploads(self, lines: list[Line]) -> None:
         found = [(line, read_values(line["row"], rows.UPLOAD, "an image")) for line in lines]
@@ -202,12 +225,12 @@ class Reader:
         LedgerEntry.objects.bulk_create(entries)
 
     def keeping(self, pairs: list[tuple[Generation, Line]]) -> None:
-        """Make what the team added to a generation: its images, tags and stars."""
+        """Make what the team added to a generation: its images, tags, stars and comments."""
         wanted = {item["upload"] for _, line in pairs for item in line["inputs"]}
         uploads = {str(uuid): pk for uuid, pk in Upload.objects.filter(uuid__in=wanted).values_list("uuid", "pk")}
         if missing := wanted - uploads.keys():
             raise ArchiveRefused(f"The image {min(missing)} is not in the archive.")
-        inputs, taggings, stars = [], [], {}
+        inputs, taggings, stars, comments = [], [], {}, []
         for row, line in pairs:
             for item in line["inputs"]:
                 place = {"option": item["option"], "position": item["position"]}
@@ -217,9 +240,43 @@ class Reader:
                 person = self.map.person(item["person"], row.team)
                 at = datetime.fromisoformat(item["created_at"])
                 stars[row.pk, person.pk] = Star(generation=row, person=person, created_at=at)
+            for item in line.get("comments", ()):
+                said = read_values(item["row"], rows.COMMENT, "a comment")
+                comments.append(Comment(generation=row, person=self.map.person(item["person"], row.team), **said))
         GenerationInput.objects.bulk_create(inputs)
         Tagging.objects.bulk_create(taggings)
         Star.objects.bulk_create(stars.values())
+        Comment.objects.bulk_create(comments)
+
+    def comparisons(self, lines: list[Line]) -> None:
+        for line in lines:
+            row = read_values(line["row"], rows.COMPARISON, "a comparison")
+            if not Comparison.objects.filter(uuid=row["uuid"]).exists():
+                self.comparison(line, row)
+
+    def comparison(self, line: Line, row: Line) -> None:
+        """Make a comparison with its votes, unless its team has one of the same videos."""
+        wanted = {UUID(uuid) for uuid in line["generations"]}
+        compared = {found.uuid: found for found in Generation.objects.filter(uuid__in=wanted)}
+        if missing := wanted - compared.keys():
+            raise ArchiveRefused(f"The video {min(missing)}, which was compared, is not in the archive.")
+        team, digest = self.map.team(line["team"]), set_digest(found.pk for found in compared.values())
+        if any(found.team_id != team.pk for found in compared.values()):
+            raise ArchiveRefused(f"The videos of the comparison {row['uuid']} are here already, with another team.")
+        if Comparison.objects.filter(team=team, digest=digest).exists():
+            return
+        person = self.map.person(line["person"], team) if line["person"] else None
+        made = Comparison.objects.create(team=team, created_by=person, digest=digest, **row)
+        made.generations.set(compared.values())
+        votes = {}  # where several people become one account, it has their last word
+        for item in line["votes"]:
+            voter = self.map.person(item["person"], team)
+            choice = compared[UUID(item["choice"])] if item["choice"] else None
+            said = read_values(item["row"], rows.VOTE, "a vote")
+            votes[voter.pk] = Vote(comparison=made, person=voter, choice=choice, **said)
+        Vote.objects.bulk_create(votes.values())
+        made.count()
+        self.done.counts["comparisons"] += 1
 
 
 def create[M: models.Model](model: type[M], made: list[M], kept: list[dict[str, Any]]) -> None:

@@ -2,14 +2,18 @@
 
 from generations.archive.layout import Line, columns, values
 from generations.models import (
+    Comment,
+    Comparison,
     Event,
     Gateway,
     Generation,
     LedgerEntry,
+    Preset,
     Project,
     Prompt,
     SubmitAttempt,
     Upload,
+    Vote,
 )
 
 # A claim, a due time and a form's token mean something to one installation only.
@@ -20,6 +24,10 @@ LEDGER = columns(LedgerEntry)
 PROMPT = columns(Prompt)
 UPLOAD = columns(Upload, ("created_at",))  # what decides when an unused one goes
 PROJECT = columns(Project)
+PRESET = columns(Preset)
+COMMENT = columns(Comment)
+COMPARISON = columns(Comparison, ("digest",))  # of keys, which are others elsewhere
+VOTE = columns(Vote)
 # Never a key, nor anything of one; what happened to it here and now stays here.
 GATEWAY = {
     name: field
@@ -59,6 +67,47 @@ def generation_line(row: Generation) -> Line:
             {"person": star.person.get_username(), "created_at": star.created_at}
             for star in sorted(row.stars.all(), key=lambda star: star.pk)
         ],
+        "comments": [
+            {"person": comment.person.get_username(), "row": values(comment, COMMENT)}
+            for comment in sorted(row.comments.all(), key=lambda comment: comment.pk)
+        ],
+    }
+
+
+def prompt_line(row: Prompt) -> Line:
+    """Return a prompt, with the digests of what it was edited from and of the first of its versions."""
+    return {
+        "team": row.team_id,
+        "edited_from": row.edited_from.digest if row.edited_from else None,
+        "first": row.first.digest if row.first else None,
+        "row": values(row, PROMPT),
+    }
+
+
+def preset_line(row: Preset) -> Line:
+    return {
+        "team": row.team_id,
+        "person": row.created_by.get_username(),
+        "prompt": row.promoted_from.digest if row.promoted_from else None,
+        "row": values(row, PRESET),
+    }
+
+
+def comparison_line(row: Comparison) -> Line:
+    """Return a comparison with its votes; who won follows from them."""
+    return {
+        "team": row.team_id,
+        "person": row.created_by.get_username() if row.created_by else None,
+        "generations": sorted(str(generation.uuid) for generation in row.generations.all()),
+        "votes": [
+            {
+                "person": vote.person.get_username(),
+                "choice": str(vote.choice.uuid) if vote.choice else None,
+                "row": values(vote, VOTE),
+            }
+            for vote in row.votes.all()
+        ],
+        "row": values(row, COMPARISON),
     }
 
 

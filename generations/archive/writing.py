@@ -30,14 +30,26 @@ from generations.archive.layout import (
     values,
 )
 from generations.lifecycle.files import path_of, sha256_of
-from generations.models import Gateway, Generation, GenerationInput, Membership, Project, Prompt, Team, Upload, User
+from generations.models import (
+    Comparison,
+    Gateway,
+    Generation,
+    GenerationInput,
+    Membership,
+    Preset,
+    Project,
+    Prompt,
+    Team,
+    Upload,
+    User,
+)
 
 PROMPTS_AT_ONCE = 1000
 AT_ONCE = 100
 TRIES = 50
 WITH = (
     *("events", "attempts__decided_by", "ledger", "inputs__upload", "taggings__tag", "stars__person"),
-    "group__created_by",
+    *("comments__person", "group__created_by"),
 )
 
 
@@ -61,7 +73,7 @@ class Writer:
         self.done = Exported()
         self.numbers: Counter[str] = Counter()
         self.now = timezone.now()
-        self.gone: set[str] = set()  # images that are left out
+        self.gone: set[str] = set()  # images and videos that are left out
 
     def write(self) -> Exported:
         head = {"format": FORMAT, "version": VERSION, "made_at": self.now, "studio": settings.VERSION}
@@ -70,14 +82,19 @@ class Writer:
         self.part("people", people())
         self.part("gateways", gateways())
         self.part("projects", projects())
-        for batch in batches(Prompt.objects.all(), PROMPTS_AT_ONCE):
-            self.part("prompts", ({"team": row.team_id, "row": values(row, rows.PROMPT)} for row in batch))
+        for batch in batches(Prompt.objects.select_related("edited_from", "first"), PROMPTS_AT_ONCE):
+            self.part("prompts", map(rows.prompt_line, batch))
+        for batch in batches(Preset.objects.select_related("created_by", "promoted_from"), PROMPTS_AT_ONCE):
+            self.part("presets", map(rows.preset_line, batch))
         in_use = Upload.objects.filter(Exists(GenerationInput.objects.filter(upload=OuterRef("pk"))))
         for batch in batches(in_use.select_related("person"), AT_ONCE):
             self.part("uploads", [self.upload(upload) for upload in batch if self.is_whole_upload(upload)])
         found = Generation.objects.select_related("created_by", "prompt", "gateway", "parent", "deleted_by", "project")
         for batch in batches(found.select_related("group").prefetch_related(*WITH), AT_ONCE, settled=True):
             self.part("generations", [self.generation(row) for row in batch if self.is_whole(row)])
+        compared = Comparison.objects.select_related("created_by").prefetch_related("generations")
+        for batch in batches(compared.prefetch_related("votes__person", "votes__choice"), AT_ONCE):
+            self.part("comparisons", (line for row in batch if self.is_complete(line := rows.comparison_line(row))))
         self.finish()
         return self.done
 
@@ -85,7 +102,19 @@ class Writer:
         """Say whether a row's file, if it must have one, is as it was stored; else it is left out, and that is said."""
         if not row.file or row.purged_at:
             return True
-        return self.is_stored(row.file, row.sha256, f"the video {row.uuid}")
+        is_whole = self.is_stored(row.file, row.sha256, f"the video {row.uuid}")
+        if not is_whole:
+            self.gone.add(str(row.uuid))
+        return is_whole
+
+    def is_complete(self, comparison: Line) -> bool:
+        """Say whether every video of a comparison goes along; votes mean something for all of them only."""
+        gone = self.gone.intersection(comparison["generations"])
+        if gone:
+            self.done.left_out.append(
+                f"the comparison {comparison['row']['uuid']}, which is about the video {min(gone)}"
+            )
+        return not gone
 
     def is_whole_upload(self, upload: Upload) -> bool:
         is_whole = self.is_stored(str(upload.file.name), upload.sha256, f"the image {upload.uuid}")
