@@ -184,7 +184,7 @@ def notices(gateway: Gateway, before: Listed | None, listed: Listed) -> Iterator
             continue
         was, now = price_before(earlier.get(upstream_id), known.get(upstream_id)), price_words(record)
         if was and was != now:
-            yield kind.PRICE, upstream_id, f"It was {was}, it is {now}.", ""
+            yield kind.PRICE, upstream_id, f"Before: {was}. Now: {now}.", ""
     # Without an earlier list, whatever the catalogue says this gateway offers counts as listed before.
     for upstream_id in known.keys() | earlier.keys() if before is None else earlier.keys():
         if upstream_id not in listed:

@@ -66,7 +66,7 @@ SENTENCES = (
     gettext_noop("{host} answered 410: it wants no more."),
     gettext_noop("Nothing got through to {host} for a day; the last time it answered {status}."),
     gettext_noop("Nothing got through to {host} for a day; the last time it did not answer."),
-    gettext_noop("It was {before}, it is {now}."),
+    gettext_noop("Before: {before}. Now: {now}."),
     gettext_noop("{name} is not in the gateway's list any more."),
     gettext_noop("The gateway's list of models cannot be used: there is no video model in it."),
 )

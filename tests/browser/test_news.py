@@ -19,7 +19,7 @@ from generations.models import *
 gateway = Gateway.objects.create(name="news", base_url="https://gateway.invalid", enabled=False, lists_models=True)
 known = {"gateway": gateway, "draft": "[[model]]\\n" + "# a long line of a draft " * 20}
 CatalogNotice.objects.create(kind="new", upstream_id="x" * 60, words="New One by Acme, 0.02 USD a second.", **known)
-CatalogNotice.objects.create(kind="price", upstream_id="wan2.6", words="It was 0.08 USD, it is 0.09 USD.", **known)
+CatalogNotice.objects.create(kind="price", upstream_id="wan2.6", words="Before: 0.08 USD. Now: 0.09 USD.", **known)
 Drift.objects.create(gateway=gateway, kind="word", what="warming_up", count=7, sample='{"status": "warming_up"}')
 carol = User.objects.get(username="carol")
 for day, amount in ((1, "0.40"), (3, "12.50"), (4, "0.024")):
@@ -60,7 +60,7 @@ def test_the_page_of_gateways_with_news_is_accessible_and_fits_a_phone(visit: Vi
     assert_accessible(page)
     assert_fits(page)
     page.get_by_role("button", name="Dismiss: wan2.6").click()
-    expect(page.locator("main")).not_to_contain_text("It was 0.08 USD")
+    expect(page.locator("main")).not_to_contain_text("Before: 0.08 USD")
 
 
 @pytest.mark.usefixtures("_news")

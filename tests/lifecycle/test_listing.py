@@ -207,11 +207,11 @@ class NoticeTests(ListingCase, TestCase):
         self.lists(priced("wan2.6", 0.09), self.wan[1])
         [notice] = self.sync().values()
         self.assertEqual(
-            (notice.kind, notice.words), (Kind.PRICE, "It was 0.08 USD a second, it is 0.09 USD a second.")
+            (notice.kind, notice.words), (Kind.PRICE, "Before: 0.08 USD a second. Now: 0.09 USD a second.")
         )
         self.lists(priced("wan2.6", None), self.wan[1])
         [notice] = self.sync().values()
-        self.assertEqual(notice.words, "It was 0.09 USD a second, it is no price.")
+        self.assertEqual(notice.words, "Before: 0.09 USD a second. Now: no price.")
 
     def test_gateways_do_not_mix(self):
         self.sync()
