@@ -16,6 +16,15 @@ from generations.models.experience import forget
 # Names that by their RFC never resolve: asking for one is how tests meet a DNS failure.
 NEVER_RESOLVE = (".invalid", ".test", ".example")
 
+# What takes minutes, most of them waited: it begins first, so that no worker is alone with it at the end, and whole
+# studios run beside tests that compute.
+FIRST = (
+    "services/test_kills.py",
+    "lifecycle/test_schedules.py",
+    "services/test_stopping.py",
+    "services/test_database.py",
+)
+
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 
 refused: list[str] = []
@@ -99,8 +108,19 @@ def sql_flush(self, style, tables, *, reset_sequences=False, allow_cascade=False
 DatabaseOperations.sql_flush = sql_flush
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: for a third of its time a test waits, for a process, a page or a clock."""
+    return (os.cpu_count() or 1) + 1
+
+
+def place_of(item: pytest.Item) -> int:
+    name = item.path.relative_to(Path(__file__).parent).as_posix()
+    return FIRST.index(name) if name in FIRST else len(FIRST)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what asks the database, so that a second database is not asked to repeat what never does."""
+    items.sort(key=place_of)
     for item in items:
         case = getattr(item, "cls", None)
         if (case and issubclass(case, TransactionTestCase)) or DATABASE_FIXTURES & set(item.fixturenames):
