@@ -11,6 +11,7 @@ from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from unittest import mock
+from urllib.parse import parse_qs
 
 from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
@@ -37,6 +38,7 @@ from generations.models import (
     Preset,
     Project,
     Prompt,
+    SavedView,
     ShareLink,
     Star,
     Status,
@@ -53,7 +55,7 @@ from tests.factories import alice, bob, carol, make_gateway, make_generation, ma
 from tests.lifecycle.test_webhooks import make_webhook
 from tests.pages import picture
 
-OF_TEAMS = ("generations", "prompts", "presets", "uploads", "projects", "comparisons")
+OF_TEAMS = ("generations", "prompts", "presets", "uploads", "projects", "comparisons", "tags", "views")
 
 
 class ArchiveCase(TransactionTestCase):
@@ -76,6 +78,10 @@ class ArchiveCase(TransactionTestCase):
         path_of(poster := first.file.replace(".mp4", ".webp")).write_bytes(b"RIFF")
         Generation.objects.filter(pk=first.pk).update(poster=poster, pinned_at=timezone.now())
         GenerationInput.objects.create(generation=first, option="input_reference", upload=upload)
+        Tag.objects.create(team=alice().team, name="no video has it yet")
+        kept = {"team": alice().team, "person": bob(), "is_shared": True}
+        SavedView.objects.create(name="Winter fox", query=f"q=%E7%8B%90&project={winter.pk}&rating=4", **kept)
+        SavedView.objects.create(name="Loose", query="project=none", **kept)
         for name in ("Fox", "snow"):
             Tagging.objects.create(generation=first, tag=Tag.objects.create(team=alice().team, name=name))
         Star.objects.create(generation=first, person=bob())
@@ -133,6 +139,9 @@ class ArchiveCase(TransactionTestCase):
         for kind in OF_TEAMS:
             for line in found.get(kind, []):
                 line["team"] = names[line["team"]]
+        for view in found.get("views", []):
+            if view["project"]:
+                view["project"]["team"] = names[view["project"]["team"]]
         for person in found["people"]:
             person["teams"] = [{**item, "team": names[item["team"]]} for item in person["teams"]]
         return found
@@ -157,7 +166,10 @@ class RoundTripTests(ArchiveCase):
         files = {name: content for name, content in self.members().items() if name.startswith("media/")}
         self.assertIn("Written: 5 generations, 3 prompts, 1 uploads, 3 files", printed)
         self.empty()
+        Project.objects.create(team=Team.objects.create(name="Earlier"), name="Autumn")  # so that keys are others here
         printed = self.run_it("import_library")
+        Project.objects.filter(name="Autumn").delete()
+        Team.objects.filter(name="Earlier").delete()
         self.assertIn("Taken in: 5 generations, 3 files.", printed)
         self.assertEqual(list(violations(files=True)), [])
         self.assertEqual(self.pages(), pages)
@@ -174,6 +186,8 @@ class RoundTripTests(ArchiveCase):
         first = Generation.objects.get(rating=5)
         self.assertEqual([comment.text for comment in first.comments.all()], ["Too fast here", "好"])
         self.assertEqual(Comparison.objects.get().winner, first)
+        view = SavedView.objects.get(name="Winter fox")
+        self.assertEqual(parse_qs(view.query), {"q": ["狐"], "rating": ["4"], "project": [str(first.project_id)]})
         self.assertEqual({person["username"] for person in after["people"]}, {"alice", "bob", "carol"})
 
     def test_a_second_time_changes_nothing(self):
@@ -439,6 +453,13 @@ class RefusedTests(ArchiveCase):
             ("presets", '"options": {"seconds": 5}', '"options": [5]', "options that are no object"),
             ("comparisons", '"choice": "', '"choice": "00000000-0000-0000-0000-0000', "not as it must be"),
             ("comparisons", '"person": "bob"', '"person": "mallory"', "not in the archive"),
+            ("views", '"name": "Winter"', '"name": "Summer"', "names the project Summer"),
+            ("views", '"name": "Winter"', '"name": {}', "names the project {}"),
+            ("tags", '"name": "snow"', '"name": "\\ud800"', "half a character"),
+            ("generations", '"project": "Winter"', '"project": "Summer"', "names the project Summer"),
+            ("generations", '"at_seconds": 0.5', '"at_seconds": NaN', "at_seconds is no number"),
+            ("generations", '"rating": 5', '"rating": 99999999999', "a value that cannot be"),
+            ("generations", '"kind": "copies"', '"kind": null', "a value that cannot be"),
             ("generations", '"person": "bob", "row": {"at_seconds"', '"person": "eve", "row": {"at_seconds"', "in the"),
         ):
             with self.subTest(part=part, after=after):
@@ -448,14 +469,24 @@ class RefusedTests(ArchiveCase):
         line = json.loads(self.whole[name])
         for changed, words in (
             ({"generations": line["generations"][:1]}, "fewer than two"),
-            ({"generations": ["0" * 32, "1" * 32]}, "a vote for a video that is not compared"),
+            ({"generations": ["0" * 32, "1" * 32], "votes": []}, "which is not in the archive"),
+            ({"votes": [line["votes"][0] | {"choice": "0" * 32}]}, "a vote for a video that is not compared"),
         ):
             self.rewrite(self.whole | {name: json.dumps(line | changed).encode() + b"\n"})
             self.assert_refused(words)
 
+    def test_what_rows_rest_on_must_be_there_and_once(self):
+        name = "prompts-000001.jsonl"
+        self.rewrite(self.whole | {name: b"".join(self.whole[name].splitlines(keepends=True)[1:])})
+        self.assert_refused("names the prompt")
+        name = "comparisons-000001.jsonl"
+        self.rewrite(self.whole | {name: self.whole[name] * 2})
+        self.assert_refused("which the archive has twice")
+
     def test_an_archive_of_the_first_version_comes_in(self):
-        """It had neither comments, comparisons and presets, nor what a prompt was edited from."""
-        old = {name: content for name, content in self.whole.items() if not name.startswith(("comp", "presets"))}
+        """It had neither comments, comparisons, presets, views and unused tags, nor what a prompt was edited from."""
+        later = {"comparisons", "presets", "views", "tags"}
+        old = {name: content for name, content in self.whole.items() if name.partition("-")[0] not in later}
         for name, unknown in (
             ("generations-000001.jsonl", {"comments"}),
             ("prompts-000001.jsonl", {"edited_from", "first"}),
@@ -465,9 +496,7 @@ class RefusedTests(ArchiveCase):
             old[name] = "".join(f"{json.dumps(line)}\n" for line in kept).encode()
         old["videostudio.json"] = old["videostudio.json"].replace(b'"version": 2', b'"version": 1')
         manifest = json.loads(old[MANIFEST])
-        manifest["counts"] = {
-            kind: n for kind, n in manifest["counts"].items() if kind not in {"comparisons", "presets"}
-        }
+        manifest["counts"] = {kind: n for kind, n in manifest["counts"].items() if kind not in later}
         self.rewrite(old | {MANIFEST: json.dumps(manifest).encode()})
         self.empty()
         self.assertIn("Taken in: 5 generations, 3 files.", self.run_it("import_library"))
@@ -512,9 +541,26 @@ class WritingTests(ArchiveCase):
         self.fill()
         row = Generation.objects.get(rating=5)
         link = ShareLink.objects.create(generation=row, expires_at=timezone.now() + timedelta(days=1))
-        self.run_it("export_library")
+        ShareLink.objects.create(generation=row, expires_at=link.expires_at, revoked_at=timezone.now())
+        self.assertIn("Not taken along: 1 open links", self.run_it("export_library"))
         for secret in (link.token, link.digest):
             self.assertNotIn(secret.encode(), self.file.read_bytes())
+
+    def test_what_is_made_meanwhile_waits_for_the_next_archive(self):
+        self.fill()
+        real = writing.projects
+
+        def meanwhile():
+            yield from real()
+            late = [make_generation(Status.COMPLETED, prompt=words) for words in ("late", "later")]
+            self.compare(*late)
+
+        with mock.patch.object(writing, "projects", meanwhile):
+            self.run_it("export_library")
+        self.assertEqual([len(self.lines()[kind]) for kind in ("generations", "comparisons")], [5, 1])
+        self.empty()
+        self.run_it("import_library")
+        self.assertEqual(Generation.objects.count(), 5)
 
     def test_nothing_is_overwritten_and_a_failure_leaves_no_half(self):
         self.file.write_text("mine")

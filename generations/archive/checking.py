@@ -3,11 +3,14 @@
 import hashlib
 import json
 import shutil
+import sqlite3
 import tarfile
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -60,15 +63,38 @@ def members(path: Path) -> Iterator[tuple[str, int, BinaryIO]]:
 def check(path: Path) -> Checked:
     """Read a whole archive and return what is in it; nothing is written. Raises ArchiveRefused and OSError."""
     try:
-        with tempfile.TemporaryFile() as sums:
-            return Checker(sums).check(path)
+        with tempfile.TemporaryFile() as sums, closing(Named()) as named:
+            return Checker(sums, named).check(path)
     except tarfile.TarError as error:
         raise ArchiveRefused(f"{path} is no whole library archive: {error}.") from error
 
 
+class Named:
+    """What an archive has brought so far, by kind, name and team.
+
+    It is in a file of SQLite's own that goes when it is closed: a library may hold more than should be in memory.
+    """
+
+    def __init__(self) -> None:
+        self.rows = sqlite3.connect("")
+        self.rows.execute("CREATE TABLE named (kind, name, team, PRIMARY KEY (kind, name, team)) WITHOUT ROWID")
+
+    def close(self) -> None:
+        self.rows.close()
+
+    def add(self, kind: str, name: str, team: int) -> None:
+        self.rows.execute("INSERT OR IGNORE INTO named VALUES (?, ?, ?)", (kind, name, str(team)))
+
+    def has(self, kind: str, name: str, team: int | None = None) -> bool:
+        """Say whether there is one of this name: of a team, or of any."""
+        wanted = "SELECT 1 FROM named WHERE kind = ? AND name = ? AND team = coalesce(?, team)"
+        found = self.rows.execute(wanted, (kind, str(name), None if team is None else str(team)))
+        return found.fetchone() is not None
+
+
 class Checker:
-    def __init__(self, sums: BinaryIO) -> None:
-        self.sums = sums
+    def __init__(self, sums: BinaryIO, named: Named) -> None:
+        self.sums, self.named = sums, named
         self.found = Checked()
         self.fresh: dict[str, tuple[str, int]] = {}  # files that wait for the row they belong to: sum, size
         self.known: dict[str, set[object]] = {"teams": set(), "people": set(), "gateways": set()}
@@ -162,13 +188,24 @@ class Checker:
 
     def projects(self, line: Line, what: str) -> None:
         self.of(line, what, line["person"])
-        read_values(line["row"], rows.PROJECT, what)
+        self.named.add("project", read_values(line["row"], rows.PROJECT, what)["name"], line["team"])
+
+    def tags(self, line: Line, what: str) -> None:
+        self.of(line, what)
+        read_values(line["row"], rows.TAG, what)
+
+    def views(self, line: Line, what: str) -> None:
+        self.of(line, what, line["person"])
+        read_values(line["row"], rows.VIEW, what)
+        if line["project"]:
+            self.need("project", line["project"]["name"], what, team=line["project"]["team"])
 
     def prompts(self, line: Line, what: str) -> None:
         self.of(line, what)
         row = read_values(line["row"], rows.PROMPT, what)
         if hashlib.sha256(row["text"].encode()).hexdigest() != row["digest"]:
             raise ArchiveRefused(f"{what} has another text than its digest says.")
+        self.named.add("prompt", row["digest"], line["team"])
 
     def presets(self, line: Line, what: str) -> None:
         self.of(line, what, line["person"])
@@ -178,6 +215,7 @@ class Checker:
     def uploads(self, line: Line, what: str) -> list[str]:
         self.of(line, what, line["person"])
         row = read_values(line["row"], rows.UPLOAD, what)
+        self.once("image", row["uuid"], line, what)
         self.require(row["file"], "uploads", row["uuid"], what, sha256=row["sha256"], size=row["size"])
         return [row["file"]]
 
@@ -189,6 +227,10 @@ class Checker:
         if line["gateway"] not in self.known["gateways"]:
             raise ArchiveRefused(f"{what} names a gateway that is not in the archive.")
         row = read_values(line["row"], rows.GENERATION, what)
+        self.once("video", row["uuid"], line, what)
+        self.need("prompt", line["prompt"], what, team=line["team"])
+        if line["project"] is not None:
+            self.need("project", line["project"], what, team=line["team"])
         self.history(line, what)
         if row["status"] not in Status.values or row["failure"] not in {"", *Failure.values}:
             raise ArchiveRefused(f"{what} has a status that this studio does not know. Upgrade it first.")
@@ -212,16 +254,23 @@ class Checker:
         for entry in line["ledger"]:
             read_values(entry, rows.LEDGER, what)
         for item in line["inputs"]:
-            UUID(item["upload"])
+            self.need("image", str(UUID(item["upload"])), what)
+        for star in line["stars"]:
+            datetime.fromisoformat(star["created_at"])
+        if line["group"]:
+            own = {name: value for name, value in line["group"].items() if name != "person"}
+            read_values(own, rows.GROUP, what)
         for comment in line.get("comments", ()):
             read_values(comment["row"], rows.COMMENT, what)
 
     def comparisons(self, line: Line, what: str) -> None:
         self.of(line, what, line["person"], *(vote["person"] for vote in line["votes"]))
-        read_values(line["row"], rows.COMPARISON, what)
+        self.once("comparison", read_values(line["row"], rows.COMPARISON, what)["uuid"], line, what)
         compared = {UUID(uuid) for uuid in line["generations"]}
         if len(compared) < 2:
             raise ArchiveRefused(f"{what} compares fewer than two videos.")
+        for uuid in compared:
+            self.need("video", str(uuid), what, team=line["team"])
         for vote in line["votes"]:
             read_values(vote["row"], rows.VOTE, what)
             if vote["choice"] is not None and UUID(vote["choice"]) not in compared:
@@ -230,6 +279,15 @@ class Checker:
     def of(self, line: Line, what: str, *people: str | None) -> None:
         if line["team"] not in self.known["teams"] or not {name for name in people if name} <= self.known["people"]:
             raise ArchiveRefused(f"{what} names a team or a person that is not in the archive.")
+
+    def once(self, kind: str, uuid: UUID, line: Line, what: str) -> None:
+        if self.named.has(kind, str(uuid)):
+            raise ArchiveRefused(f"{what} is the {kind} {uuid}, which the archive has twice.")
+        self.named.add(kind, str(uuid), line["team"])
+
+    def need(self, kind: str, name: str, what: str, *, team: int | None = None) -> None:
+        if not self.named.has(kind, name, team):
+            raise ArchiveRefused(f"{what} names the {kind} {name}, which is not in the archive.")
 
     def require(
         self, name: str, folder: str, uuid: UUID, what: str, *, sha256: str = "", size: int | None = None

@@ -1,6 +1,7 @@
 """What an archive is made of: a plain tar, its members in an order that one pass can check and another take in."""
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
@@ -12,11 +13,11 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 FORMAT, VERSION = "videostudio-library", 2
-READABLE = (1, 2)  # the first knew no comments, comparisons, presets or versions of prompts
+READABLE = (1, 2)  # the first knew no comments, comparisons, presets, saved views or versions of prompts
 HEAD, SUMS, MANIFEST = "videostudio.json", "SHA256SUMS", "manifest.json"
 MEDIA = "media/"
 KINDS = (
-    *("teams", "people", "gateways", "projects", "prompts", "presets", "uploads", "generations"),
+    *("teams", "people", "gateways", "projects", "tags", "views", "prompts", "presets", "uploads", "generations"),
     "comparisons",
 )
 PART = re.compile(rf"({'|'.join(KINDS)})-[0-9]{{6}}\.jsonl")
@@ -58,6 +59,11 @@ def load(content: bytes, name: str) -> Iterator[Line]:
             raise ArchiveRefused(f"{name}, line {number}, is not JSON.") from error
         if not isinstance(line, dict):
             raise ArchiveRefused(f"{name}, line {number}, is no object.")
+        try:
+            if b"\\u" in text:
+                json.dumps(line, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ArchiveRefused(f"{name}, line {number}, has half a character, which no database takes.") from error
         yield line
 
 
@@ -106,3 +112,7 @@ def check_value(field: models.Field, value: object) -> None:
         raise ValueError(f"{field.name} has a character that no database takes")
     if isinstance(value, datetime) and value.tzinfo is None:
         raise ValueError(f"{field.name} has no time zone")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{field.name} is no number")
+    if isinstance(field, models.IntegerField) and value is not None:
+        field.run_validators(value)  # its range, as the database has it

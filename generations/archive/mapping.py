@@ -1,7 +1,9 @@
 """What teams, people and gateways of another installation are here."""
 
+from urllib.parse import parse_qsl, urlencode
+
 from generations.archive.layout import ArchiveRefused, Line
-from generations.models import Gateway, Group, Membership, Preset, Project, Prompt, Tag, Team, User
+from generations.models import Gateway, Group, Membership, Preset, Project, Prompt, SavedView, Tag, Team, User
 
 
 class Mapping:
@@ -68,6 +70,24 @@ class Mapping:
             person = self.person(line["person"], team) if line["person"] else None
             found = Project.objects.create(team=team, created_by=person, **row)
         self._projects[team.pk, row["name"]] = found
+
+    def view(self, line: Line, row: Line) -> bool:
+        """Make a saved view; False when its person has one of this name."""
+        team = self.team(line["team"])
+        person = self.person(line["person"], team)
+        if SavedView.objects.filter(person=person, name__iexact=row["name"]).exists():
+            return False
+        filters = dict(parse_qsl(row["query"]))
+        if line["project"]:
+            project = self.project(line["project"]["name"], self.team(line["project"]["team"]))
+            filters["project"] = str(project.pk)
+        SavedView.objects.create(team=team, person=person, **(row | {"query": urlencode(filters)}))
+        return True
+
+    def learn_tag(self, line: Line, row: Line) -> None:
+        team = self.team(line["team"])
+        if not Tag.objects.filter(team=team, name__iexact=row["name"]).exists():
+            Tag.objects.create(team=team, **row)
 
     def preset(self, line: Line, row: Line) -> bool:
         """Make a preset; False when the team has one of this name."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from django.db import IntegrityError, models, transaction
+from django.db import DataError, IntegrityError, models, transaction
 from django.utils import timezone
 
 from generations.archive import rows
@@ -73,7 +73,7 @@ class Reader:
         try:
             with transaction.atomic():
                 getattr(self, kind)(lines)
-        except IntegrityError as error:
+        except (DataError, IntegrityError) as error:
             raise ArchiveRefused(f"What the archive holds does not fit what is here: {error}") from error
 
     def file(self, name: str, content: BinaryIO) -> None:
@@ -113,6 +113,14 @@ class Reader:
     def projects(self, lines: list[Line]) -> None:
         for line in lines:
             self.map.learn_project(line, read_values(line["row"], rows.PROJECT, "a project"))
+
+    def tags(self, lines: list[Line]) -> None:
+        for line in lines:
+            self.map.learn_tag(line, read_values(line["row"], rows.TAG, "a tag"))
+
+    def views(self, lines: list[Line]) -> None:
+        for line in lines:
+            self.done.counts["views"] += self.map.view(line, read_values(line["row"], rows.VIEW, "a saved view"))
 
     def prompts(self, lines: list[Line]) -> None:
         wanted = [(self.map.team(line["team"]), read_values(line["row"], rows.PROMPT, "a prompt")) for line in lines]

@@ -1,5 +1,7 @@
 """Which columns of which tables go into an archive, and what stands for the rows they point to."""
 
+from urllib.parse import parse_qsl, urlencode
+
 from generations.archive.layout import Line, columns, values
 from generations.models import (
     Comment,
@@ -7,11 +9,14 @@ from generations.models import (
     Event,
     Gateway,
     Generation,
+    Group,
     LedgerEntry,
     Preset,
     Project,
     Prompt,
+    SavedView,
     SubmitAttempt,
+    Tag,
     Upload,
     Vote,
 )
@@ -24,6 +29,8 @@ LEDGER = columns(LedgerEntry)
 PROMPT = columns(Prompt)
 UPLOAD = columns(Upload, ("created_at",))  # what decides when an unused one goes
 PROJECT = columns(Project)
+TAG = columns(Tag)
+VIEW = columns(SavedView)
 PRESET = columns(Preset)
 COMMENT = columns(Comment)
 COMPARISON = columns(Comparison, ("digest",))  # of keys, which are others elsewhere
@@ -34,7 +41,7 @@ GATEWAY = {
     for name, field in columns(Gateway).items()
     if name in {"name", "base_url", "offers", "priority", "max_creates", "max_active", "failure_policy"}
 }
-GROUP = ("uuid", "kind", "created_at")
+GROUP = columns(Group, ("form_token", "form_digest"))
 
 
 def generation_line(row: Generation) -> Line:
@@ -90,6 +97,21 @@ def preset_line(row: Preset) -> Line:
         "person": row.created_by.get_username(),
         "prompt": row.promoted_from.digest if row.promoted_from else None,
         "row": values(row, PRESET),
+    }
+
+
+def view_line(row: SavedView, projects: dict[int, Project]) -> Line:
+    """Return a saved view; the key of the project it filters by is another elsewhere, so its team and name go along."""
+    filters = dict(parse_qsl(row.query))
+    key = filters.get("project", "")
+    project = projects.get(int(key)) if key.isdecimal() else None
+    if key.isdecimal():
+        del filters["project"]
+    return {
+        "team": row.team_id,
+        "person": row.person.get_username(),
+        "project": {"team": project.team_id, "name": project.name} if project else None,
+        "row": values(row, VIEW) | {"query": urlencode(filters)},
     }
 
 

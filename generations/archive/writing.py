@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.utils import timezone
 
 from generations.archive import rows
@@ -39,6 +39,9 @@ from generations.models import (
     Preset,
     Project,
     Prompt,
+    SavedView,
+    ShareLink,
+    Tag,
     Team,
     Upload,
     User,
@@ -55,10 +58,14 @@ WITH = (
 
 @dataclass
 class Exported:
-    """What went into an archive, by kind; `left_out` are sentences about what could not."""
+    """What went into an archive, by kind; `left_out` are sentences about what could not.
+
+    `links` counts what stays: open addresses for people outside, each a secret of this installation.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     left_out: list[str] = field(default_factory=list)
+    links: int = 0
 
 
 def export(target: BinaryIO) -> Exported:
@@ -76,12 +83,19 @@ class Writer:
         self.gone: set[str] = set()  # images and videos that are left out
 
     def write(self) -> Exported:
+        # What is made from here on stays: it may rest on what was written before it was there.
+        newest = {model: newest_of(model) for model in (Generation, Comparison)}
         head = {"format": FORMAT, "version": VERSION, "made_at": self.now, "studio": settings.VERSION}
         self.member(HEAD, dump([head | {"url": settings.STUDIO_URL}]))
         self.part("teams", ({"id": team.pk, "name": team.name} for team in Team.objects.order_by("pk")))
         self.part("people", people())
         self.part("gateways", gateways())
         self.part("projects", projects())
+        for tags in batches(Tag.objects.all(), PROMPTS_AT_ONCE):
+            self.part("tags", ({"team": tag.team_id, "row": values(tag, rows.TAG)} for tag in tags))
+        by_key = Project.objects.in_bulk()
+        for views in batches(SavedView.objects.select_related("person"), PROMPTS_AT_ONCE):
+            self.part("views", (rows.view_line(view, by_key) for view in views))
         for batch in batches(Prompt.objects.select_related("edited_from", "first"), PROMPTS_AT_ONCE):
             self.part("prompts", map(rows.prompt_line, batch))
         for batch in batches(Preset.objects.select_related("created_by", "promoted_from"), PROMPTS_AT_ONCE):
@@ -90,11 +104,13 @@ class Writer:
         for batch in batches(in_use.select_related("person"), AT_ONCE):
             self.part("uploads", [self.upload(upload) for upload in batch if self.is_whole_upload(upload)])
         found = Generation.objects.select_related("created_by", "prompt", "gateway", "parent", "deleted_by", "project")
+        found = found.filter(pk__lte=newest[Generation])
         for batch in batches(found.select_related("group").prefetch_related(*WITH), AT_ONCE, settled=True):
             self.part("generations", [self.generation(row) for row in batch if self.is_whole(row)])
-        compared = Comparison.objects.select_related("created_by").prefetch_related("generations")
-        for batch in batches(compared.prefetch_related("votes__person", "votes__choice"), AT_ONCE):
+        compared = Comparison.objects.filter(pk__lte=newest[Comparison]).select_related("created_by")
+        for batch in batches(compared.prefetch_related("generations", "votes__person", "votes__choice"), AT_ONCE):
             self.part("comparisons", (line for row in batch if self.is_complete(line := rows.comparison_line(row))))
+        self.done.links = ShareLink.objects.filter(revoked_at=None, expires_at__gt=self.now).count()
         self.finish()
         return self.done
 
@@ -225,6 +241,10 @@ def settle(found: QuerySet[Generation]) -> list[Generation]:
             return batch
         time.sleep(0.05)
     raise ArchiveRefused("So much is happening that no moment could be kept. Try again when less is being rendered.")
+
+
+def newest_of(model: type[Model]) -> int:
+    return model._default_manager.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
 def people() -> Iterator[Line]:

@@ -26,6 +26,9 @@ class Command(BaseCommand):
             self.stderr.write(f"Left out: {words}")
         counts = ", ".join(f"{done.counts[kind]} {kind}" for kind in ("generations", "prompts", "uploads", "files"))
         self.stderr.write(f"Written: {counts}, {done.counts['bytes'] // 2**20} MB.", style_func=str)
+        if done.links:
+            words = "open links for people outside stay here: their addresses belong to this installation"
+            self.stderr.write(f"Not taken along: {done.links} {words}.", style_func=str)
         if done.left_out:
             raise CommandError("The archive is whole but for what is named above; see manage.py verify_media.")
 
