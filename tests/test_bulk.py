@@ -213,7 +213,7 @@ class RetryTests(BulkTestCase):
         gone = make_generation(Status.FAILED, model_key="old/gone")
         page = self.act("retry", gone, make_generation(Status.FAILED))
         self.assertIn("Its model is not in the catalogue any more", page.text)
-        self.assertIn("whose price is not known", page.text)
+        self.assertIn("In all: price unknown", page.text)
         self.confirm(page)
         self.assertEqual(Generation.objects.filter(parent=gone).count(), 0)
         self.assertEqual(Generation.objects.count(), 3)

@@ -1,6 +1,5 @@
 """What several videos cost together."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
@@ -15,7 +14,7 @@ type Priced = tuple[VideoModel, Mapping[str, object]]
 
 def total_words(asked: Iterable[Priced], team: Team, lookups: Lookups) -> str:
     """Return the price of all together: "about 1.20 USD", "free", and how many have a price nobody knows."""
-    sums: Counter[str] = Counter()
+    sums: dict[str, Decimal] = {}
     unknown = 0
     for model, options in asked:
         gateway = lookups.gateway(model, team)
@@ -26,8 +25,13 @@ def total_words(asked: Iterable[Priced], team: Team, lookups: Lookups) -> str:
             if quote is None:
                 unknown += 1
             else:
-                sums[quote.currency] += quote.amount
-    parts = [_("about {money}").format(money=money(Decimal(amount), currency)) for currency, amount in sums.items()]
+                sums[quote.currency] = sums.get(quote.currency, Decimal(0)) + quote.amount
+    return sum_words(sums, unknown)
+
+
+def sum_words(sums: Mapping[str, Decimal], unknown: int) -> str:
+    """Return sums by currency in words, and how many come on top whose price nobody knows."""
+    parts = [_("about {money}").format(money=money(amount, currency)) for currency, amount in sorted(sums.items())]
     if unknown:
         parts.append(_("price unknown") if not parts else _("{unknown} of unknown price").format(unknown=unknown))
     return _(" and ").join(parts) or _("free")

@@ -16,11 +16,11 @@ from django.views.decorators.http import require_POST
 
 from generations import marks
 from generations.forms import LibraryForm, NoGateway
+from generations.forms.total import sum_words
 from generations.lifecycle import trash
 from generations.lifecycle.again import CannotRepeat, order_again, quote_of
 from generations.lifecycle.begin import Order, begin
 from generations.models import Generation, Project
-from generations.specs import money
 from generations.views.archive import zip_of
 from generations.views.back import say_deleted
 from generations.views.zones import zone_of
@@ -181,10 +181,7 @@ class Plan:
 
     @property
     def price_words(self) -> str:
-        parts = [_("about {sum}").format(sum=money(amount, currency)) for currency, amount in sorted(self.sums.items())]
-        if self.unpriced:
-            parts.append(_("{unpriced} whose price is not known").format(unpriced=self.unpriced))
-        return _(" and ").join(parts) or _("free")
+        return sum_words(self.sums, self.unpriced)
 
 
 def plan_of(rows: list[Generation], request: HttpRequest, token: str) -> Plan:
