@@ -201,6 +201,14 @@ class RoundTripTests(ArchiveCase):
         self.run_it("export_library")
         self.assertEqual(self.lines(), before)
 
+    def test_a_demonstration_is_a_library_like_any_other(self):
+        alice()
+        for _ in range(2):  # a second one brings other prompts
+            call_command("load_demo", "20", stdout=StringIO())
+        self.run_it("export_library")
+        self.empty()
+        self.assertIn("Taken in: 40 generations", self.run_it("import_library"))
+
     def test_an_import_that_was_broken_off_is_run_again(self):
         self.fill()
         self.run_it("export_library")

@@ -36,6 +36,7 @@ from generations.archive.layout import (
 )
 from generations.lifecycle.files import FREE_FLOOR, path_of, sha256_of
 from generations.models import Failure, Status
+from generations.models.prompt import digest_of
 
 CUT = "The archive is cut: its end is missing."
 
@@ -203,7 +204,7 @@ class Checker:
     def prompts(self, line: Line, what: str) -> None:
         self.of(line, what)
         row = read_values(line["row"], rows.PROMPT, what)
-        if hashlib.sha256(row["text"].encode()).hexdigest() != row["digest"]:
+        if digest_of(row["text"]) != row["digest"]:
             raise ArchiveRefused(f"{what} has another text than its digest says.")
         self.named.add("prompt", row["digest"], line["team"])
 

@@ -31,6 +31,11 @@ def likeness(text: str) -> str:
     return hashlib.sha256(" ".join(words_of(text)).encode()).hexdigest()
 
 
+def digest_of(text: str) -> str:
+    """Return the sha256 hex by which a team has a text once."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 class PromptQuerySet(models.QuerySet):
     def visible_to(self, user) -> "PromptQuerySet":
         return self.filter(team__memberships__user=user)
@@ -40,8 +45,7 @@ class PromptQuerySet(models.QuerySet):
 
         A new one is a version of `edited_from`, when that is the team's too; an old one stays what it was.
         """
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        prompt = Prompt(team=team, text=text, digest=digest, likeness=likeness(text))
+        prompt = Prompt(team=team, text=text, digest=digest_of(text), likeness=likeness(text))
         if edited_from and edited_from.team_id == team.pk:
             prompt.edited_from, prompt.first_id = edited_from, edited_from.first_id or edited_from.pk
         return insert(prompt, unless="team_id, digest", update="used_at")
