@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation.trans_real import DjangoTranslation
 from django.views.i18n import JavaScriptCatalog
 
-from generations.models import Gateway, Generation, Status, User, Webhook
+from generations.models import Gateway, Generation, ModelSwitch, Status, User, Webhook
 from generations.models.gateway import NO_KEY
 from generations.models.prepared import Rows, Statement
 from generations.models.told import told
@@ -39,10 +39,16 @@ def studio(request: HttpRequest) -> dict:
         "sandbox_active": cache(lambda: Gateway.objects.all().sandbox() is not None),
         # Whoever is at the desk knows that something is there.
         "banners": cache(lambda: [banner for banner in banners(request.user) if nav != "desk" or not banner.url]),
+        "switched_on": cache(switched_on),
         "script_words": script_words(get_language()),
         "email_configured": settings.EMAIL_CONFIGURED,
         "studio_version": settings.VERSION,
     }
+
+
+def switched_on() -> set[str]:
+    """Return the keys of the models that can be chosen because an operator says so: also retired ones."""
+    return {key for key, switch in ModelSwitch.objects.all().by_key().items() if switch.position == switch.Position.ON}
 
 
 @cache

@@ -76,6 +76,17 @@ class RetiredTests(SwitchTestCase):
         self.assertIn(SORA, self.keys())
         self.assertEqual(self.post(SORA).status_code, 302)
 
+    def test_one_that_is_switched_on_is_used_again_itself(self):
+        made = make_generation(Status.COMPLETED, model=SORA)
+        for page in (made.get_absolute_url(), "/"):
+            self.assertContains(self.client.get(page), "Remix on Veo 3.1 Fast")
+        switch(SORA, ModelSwitch.Position.ON)
+        for page in (made.get_absolute_url(), "/"):
+            with self.subTest(page):
+                answer = self.client.get(page)
+                self.assertContains(answer, "Use again")
+                self.assertNotContains(answer, "Remix on")
+
 
 class OffTests(SwitchTestCase):
     def test_nobody_can_choose_it_and_the_answer_says_why(self):
