@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from generations.fields import LockedText
+from generations.lifecycle import listing
 from generations.models import Gateway, Team, User
 from generations.models.gateway import LOCKED_KEY, NO_KEY
 
@@ -27,6 +28,7 @@ def prepare() -> list[str]:
         Team.objects.default()
         lines += ensure_first_account()
         lines += seed_gateways()
+        listing.close_known()
     return lines
 
 

@@ -163,13 +163,19 @@ def price_words(record: Mapping[str, Any]) -> str:
 
 def close_notices(gateway: Gateway, listed: Listed) -> None:
     """End the notices that time has answered: a model that is listed again, and one that is in the catalogue by now."""
-    known = {model.upstream_id for model in catalog().models}
+    close_known()
     still_open = CatalogNotice.objects.open().filter(gateway=gateway)
     kind = CatalogNotice.Kind
     still_open.filter(kind=kind.VANISHED, upstream_id__in=list(listed)).update(dismissed_at=timezone.now())
-    still_open.filter(kind=kind.NEW, upstream_id__in=known).update(dismissed_at=timezone.now())
     gone = still_open.filter(kind=kind.NEW).exclude(upstream_id__in=list(listed))
     gone.update(dismissed_at=timezone.now())
+
+
+def close_known() -> None:
+    """End the notices of new models whose entry is in the catalogue by now: it changes with a start only."""
+    known = {model.upstream_id for model in catalog().models}
+    new = CatalogNotice.objects.open().filter(kind=CatalogNotice.Kind.NEW, upstream_id__in=known)
+    new.update(dismissed_at=timezone.now())
 
 
 def notices(gateway: Gateway, before: Listed | None, listed: Listed) -> Iterator[Notice]:

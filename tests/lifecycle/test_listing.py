@@ -12,7 +12,8 @@ from django.core.management import CommandError, call_command
 from django.test import TestCase
 from django.utils import timezone
 
-from generations.catalog import catalog, load
+from generations import seeding
+from generations.catalog import catalog, configure, load
 from generations.catalog.drafting import DIALECT_OF
 from generations.gateways import DIALECTS, GatewayError, GatewayProtocolError
 from generations.lifecycle import listing, recovery
@@ -164,6 +165,16 @@ class NoticeTests(ListingCase, TestCase):
         self.assertEqual((model.key, model.upstream_id), ("byte-dance-9/seedance-9-pro", "Seedance-9/pro!"))
         self.assertEqual((model.maker, model.label, model.status), ('Byte "Dance" 9', "Se\\ed", "beta"))
         self.assertEqual((model.dialect, model.options, model.prices), ("openai_videos", (), ()))
+
+    def test_once_its_entry_is_in_the_catalogue_the_next_start_ends_the_notice(self):
+        self.lists(*self.wan, priced("wan2.9", 0.12, provider="Alibaba"), priced("other", 0.2))
+        notices = self.sync()
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "alibaba.toml").write_text(notices[Kind.NEW, "wan2.9"].draft, encoding="utf-8")
+            self.addCleanup(configure)
+            configure(folder)
+            seeding.prepare()
+        self.assertEqual([notice.upstream_id for notice in CatalogNotice.objects.open()], ["other"])
 
     def test_a_draft_in_a_dialect_we_do_not_speak_says_so(self):
         self.lists(*self.wan, record("odd", endpoints='{"a": {"path": "/odd/v1", "method": "POST"}}'))
