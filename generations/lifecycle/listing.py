@@ -59,7 +59,8 @@ def refresh(pk: int) -> None:
     try:
         sync(gateway)
     except GatewayError as error:
-        problem = scrub(str(error), gateway.key)[:500]
+        problem = scrub(str(error), gateway.key)[:499]
+        problem += "" if problem.endswith((".", "!", "?")) else "."  # a gateway's own words may end as they like
         log.warning("gateway %s: its list of models could not be fetched: %s", gateway.name, problem)
         due_at = timezone.now() + AFTER_TROUBLE
         Gateway.objects.filter(pk=pk).update(listing_due_at=due_at, listing_problem=problem)

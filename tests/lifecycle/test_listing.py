@@ -247,6 +247,11 @@ class WhenTests(ListingCase, TestCase):
         recovery.sweep(timezone.now() + timedelta(hours=25))
         self.assertEqual(self.due(), ["listing"])
 
+    def test_what_went_wrong_is_a_sentence_whatever_words_the_gateway_has_for_it(self):
+        self.upstream.listing = []
+        listing.refresh(self.gateway.pk)
+        self.assertEqual(self.the_gateway().listing_problem, "The gateway refused the request (404): no such page.")
+
     def test_not_where_there_is_none(self):
         for changes in ({"lists_models": False}, {"lists_models": True, "enabled": False}):
             Gateway.objects.update(**changes)
