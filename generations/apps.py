@@ -17,6 +17,11 @@ class GenerationsConfig(AppConfig):
 
         wording.speak(gettext)
         catalog.configure(settings.CATALOG_DIR)
+        try:
+            catalog.catalog()
+        except catalog.CatalogError as error:
+            # Forms, choices and what /v1 says of itself are made from it before a system check could say this.
+            raise SystemExit(f"The catalogue is refused: {error}") from None
         connection_created.connect(search.on_connection, dispatch_uid="search is called back")
         pre_migrate.connect(search.before_migrations, sender=self, dispatch_uid="search rests")
         post_migrate.connect(search.after_migrations, sender=self, dispatch_uid="search goes on")

@@ -13,7 +13,6 @@ from django.core.checks import CheckMessage, run_checks
 from django.test import TestCase, override_settings
 
 from generations import catalog
-from generations.checks import check_catalogue, check_option_names
 from tests.settings import belongs_to_the_contract
 
 MODEL = """
@@ -75,24 +74,30 @@ class UsualTests(CheckTestCase):
 
 
 class CatalogueTests(CheckTestCase):
-    def assert_refused(self, words: str) -> None:
-        [message] = check_catalogue(None)
-        self.assertEqual(message.id, "generations.E001")
-        self.assertTrue(message.msg.startswith(words), message.msg)
-        self.assertEqual(check_option_names(None), [])
+    def assert_refused(self, words: str, folder: str) -> None:
+        """The command ends with a sentence, not with a trace, before anything is made from the catalogue."""
+        variables = os.environ | {"STUDIO_CATALOG_DIR": folder, "DJANGO_SETTINGS_MODULE": "videostudio.settings"}
+        with tempfile.TemporaryDirectory() as data:
+            result = subprocess.run(
+                [sys.executable, "manage.py", "check"],
+                **{"cwd": settings.BASE_DIR, "env": variables | {"STUDIO_DATA_DIR": data}},
+                **{"capture_output": True, "text": True, "timeout": 60},
+            )
+        self.assertEqual(result.returncode, 1)
+        self.assertTrue(result.stderr.startswith(f"The catalogue is refused: {words}"), result.stderr)
+        self.assertEqual(result.stderr.count("\n"), 1)
 
     def test_a_wrong_file_is_refused_with_file_key_and_reason(self):
-        self.use_models(MODEL.replace('label = "One"', 'label = ""'))
-        self.assert_refused("demo.toml, demo/one, label is missing")
-
-    def test_a_file_that_is_no_toml_is_refused(self):
-        self.use_models("nonsense")
-        self.assert_refused("demo.toml, cannot be read: ")
+        for text, words in (
+            (MODEL.replace('label = "One"', 'label = ""'), "demo.toml, demo/one, label is missing"),
+            ("nonsense", "demo.toml, cannot be read: "),
+        ):
+            with self.subTest(words), tempfile.TemporaryDirectory() as folder:
+                (Path(folder) / "demo.toml").write_text(text)
+                self.assert_refused(words, folder)
 
     def test_a_folder_that_is_not_there_is_refused(self):
-        self.addCleanup(catalog.configure)
-        catalog.configure("/nowhere/models")
-        self.assert_refused("/nowhere/models, is not a folder")
+        self.assert_refused("/nowhere/models, is not a folder", "/nowhere/models")
 
     def test_a_dialect_that_nobody_speaks_is_refused(self):
         spoken = {"openai_videos": None}
