@@ -2,7 +2,7 @@
 # Works with GNU make 3.81 and any POSIX shell. PYTHON=... names a Python to try first.
 
 PY := .venv/bin/python
-# Workers by tests/conftest.py, a file of tests on one of them; in order, so that browser tests share a studio.
+# As many workers as there are cores, a file of tests on one of them; in order, so that browser tests share a studio.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 PROBE := import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 12), (3, 13)))
 

@@ -108,11 +108,6 @@ def sql_flush(self, style, tables, *, reset_sequences=False, allow_cascade=False
 DatabaseOperations.sql_flush = sql_flush
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: for a third of its time a test waits, for a process, a page or a clock."""
-    return (os.cpu_count() or 1) + 1
-
-
 def place_of(item: pytest.Item) -> int:
     name = item.path.relative_to(Path(__file__).parent).as_posix()
     return FIRST.index(name) if name in FIRST else len(FIRST)
