@@ -151,6 +151,13 @@ on("htmx:beforeSwap", ({ detail: { target } }) => {
   if (target.id === "composer") for (const name in chosen) delete chosen[name];
   else for (const input of files()) chosen[input.name] = input.files;
 });
+// The price of options that another model's have replaced meanwhile: its place is gone, and what came instead has one.
+on("htmx:beforeRequest", ({ detail: { target } }) => {
+  const dropWhenGone = ({ currentTarget, detail }) => {
+    if (!currentTarget.isConnected) detail.shouldSwap = false;
+  };
+  target.addEventListener("htmx:beforeSwap", dropWhenGone, { once: true });
+});
 // At the swap, not after it has settled: a request that waited for this one leaves in between.
 on("htmx:afterSwap", ({ detail: { target } }) => {
   if (target?.id !== "options") return; // a page that comes back out of the history has none

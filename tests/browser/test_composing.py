@@ -172,6 +172,21 @@ def test_an_image_outlives_models_chosen_in_quick_succession(page: Page):
     expect(page.locator("#options .notice")).to_contain_text("Wan 2.7 has no first frame: left out")
 
 
+def test_a_price_that_comes_after_another_model_is_dropped(page: Page):
+    """Its place is gone, which the page must not take for an error of its own."""
+    choose_model(page, VEO)
+    held = []
+    page.route("**/price/**", lambda route: held.append(route))
+    with page.expect_request("**/price/**"):
+        page.get_by_role("radio", name="8 s").check()
+    page.get_by_label("Model", exact=True).select_option("wan/wan2.7")
+    page.locator("#options input[name=was][value='wan/wan2.7']").wait_for(state="attached")
+    with page.expect_response("**/price/**"):
+        held[0].continue_()
+    page.wait_for_timeout(500)
+    expect(page.locator("#price")).to_have_text(", free")
+
+
 def test_enter_in_an_option_pays_for_nothing(page: Page):
     compose(page, "A fountain that nobody asked for", model="wan/wan2.7")
     before = page.locator("#feed article").count()
