@@ -10,6 +10,7 @@ import httpx
 import pytest
 from django.test import SimpleTestCase
 
+from generations.lifecycle.submit import LEASE
 from tests.media.clips import make_clip
 from tests.processes import wait_for
 from tests.services.studio import Studio
@@ -17,6 +18,8 @@ from tests.upstream import FakeUpstream
 
 CHOICE = {"model": "wan/wan2.6", "seconds": "5", "size": "1280x720"}
 FINISHED = {"completed", "failed", "cancelled", "unknown"}
+# Seconds: a create that was cut by a kill stands as unknown when its lease has run out, and a little after that.
+PATIENCE = LEASE.total_seconds() + 45
 
 
 def clip() -> bytes:
@@ -78,7 +81,7 @@ class StudioTestCase(SimpleTestCase):
             why=f"{self.statuses(uuids)}\n{self.studio.said()}",
         )
 
-    def wait_until_finished(self, uuids: list[str], *, seconds: float = 180) -> list[str]:
+    def wait_until_finished(self, uuids: list[str], *, seconds: float = PATIENCE) -> list[str]:
         """Return the statuses once no row is under way any more."""
         left = list(uuids)
 
@@ -88,7 +91,10 @@ class StudioTestCase(SimpleTestCase):
                 left.pop()
             return not left
 
-        wait_for(are_finished, seconds=seconds, why=f"{self.statuses(uuids)}\n{self.studio.said()}")
+        try:
+            wait_for(are_finished, seconds=seconds)
+        except AssertionError:
+            raise AssertionError(f"after {seconds:g} s: {self.statuses(uuids)}\n{self.studio.said()}") from None
         return self.statuses(uuids)
 
     def assert_all_completed_from_one_create_each(self, uuids: list[str]) -> None:
