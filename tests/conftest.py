@@ -23,6 +23,7 @@ FIRST = (
     "lifecycle/test_schedules.py",
     "services/test_stopping.py",
     "services/test_database.py",
+    "services/test_disk.py",
 )
 
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}

@@ -329,6 +329,7 @@ class EveryEntry(SimpleTestCase):
                 self.assertEqual(model.options[0].role, "seconds")
                 self.assertIn(model.options[1].role, {"size", "ratio"})
                 folded = {"negative_prompt", "audio_url", "prompt_extend", "watermark", "seed", "shot_type", "video"}
+                folded |= {"remix_of"}
                 self.assertEqual(
                     {option.name for option in model.options if option.advanced},
                     folded & {option.name for option in model.options},

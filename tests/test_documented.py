@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import cycle, product
 
 from django.test import TestCase
+from django.utils import timezone
+from django.utils.html import escape
 from PIL import Image, ImageColor
 
 from generations.lifecycle import submit
 from generations.lifecycle.files import path_of
-from generations.models import Generation, Status
-from tests.factories import alice, clip
+from generations.models import Failure, Generation, ModelSwitch, Status
+from tests.factories import alice, carol, clip, make_gateway, make_generation
 from tests.lifecycle.base import UpstreamCase
 
 PROMPT = "A paper kite floats above a field.\nThe wind is soft."
@@ -37,12 +39,16 @@ FORM_SIZES = {
     "wan2.7": ["1280x720", "720x1280", "1920x1080", "1080x1920", "1440x1440"],
     "veo3.1": ["1280x720", "720x1280", "1920x1080", "3840x2160"],
     "veo3.1-fast": ["1280x720", "720x1280", "1920x1080", "3840x2160"],
+    "sora-2": ["720x1280", "1280x720", "1024x1792", "1792x1024"],
+    "sora-2-pro": ["720x1280", "1280x720", "1024x1792", "1792x1024"],
 }
 FORM_SECONDS = {
     "wan2.6": ["5", "10", "15"],
     "wan2.7": [str(seconds) for seconds in range(2, 16)],
     "veo3.1": ["4", "6", "8"],
     "veo3.1-fast": ["4", "6", "8"],
+    "sora-2": ["4", "8", "12"],
+    "sora-2-pro": ["4", "8", "12"],
 }
 ENVELOPE_SIZES = [
     *("1280*720", "720*1280", "960*960", "1088*832", "832*1088"),
@@ -137,16 +143,19 @@ CASES = {
     "wan2.7": lambda: flat("wan2.7"),
     "veo3.1": lambda: flat("veo3.1"),
     "veo3.1-fast": lambda: flat("veo3.1-fast"),
+    "sora-2": lambda: flat("sora-2"),
+    "sora-2-pro": lambda: flat("sora-2-pro"),
     "omni-fast": omni,
     "wan2.5-t2v-preview": lambda: envelope(SMALL_SIZES + ENVELOPE_SIZES, [5, 10], [""]),
     "wan2.6-t2v": lambda: envelope(ENVELOPE_SIZES, [5, 10, 15], ["single", "multi"]),
 }
-COUNTS = {"wan2.6": 27, "wan2.7": 70, "veo3.1": 12, "veo3.1-fast": 12, "omni-fast": 6}
+COUNTS = {"wan2.6": 27, "wan2.7": 70, "veo3.1": 12, "veo3.1-fast": 12, "omni-fast": 6, "sora-2": 12, "sora-2-pro": 12}
 COUNTS |= {"wan2.5-t2v-preview": 208, "wan2.6-t2v": 480}
 COUNTS |= {"happyhorse-1.0": 13, "viduq3": 16, "viduq3-turbo": 16, "doubao-seedance-2-0": 17}
 COUNTS |= {"doubao-seedance-2-0-fast": 12, "doubao-seedance-1-5-pro": 17, "doubao-seedance-1-0-pro": 17}
 COUNTS |= {"kling-v2-master": 28, "gen3a_turbo": 32, "grok-imagine-video": 15, "grok-imagine-video-1.5": 21}
 ENVELOPES = ("wan2.5-t2v-preview", "wan2.6-t2v")
+RETIRED = ("sora/sora-2", "sora/sora-2-pro")
 NATIVES = ("kling-v2-master", "gen3a_turbo", "grok-imagine-video", "grok-imagine-video-1.5")
 
 
@@ -171,6 +180,8 @@ class DocumentedTests(UpstreamCase, TestCase):
         self.gateway.max_active = 10_000
         self.gateway.save()
         self.client.force_login(alice())
+        for key in RETIRED:  # an operator's gateway still serves it
+            ModelSwitch.objects.create(model_key=key, position=ModelSwitch.Position.ON)
 
     def post(self, model: str, posted: dict[str, object]) -> Generation:
         """Press Generate, let the submitter run, and return the row."""
@@ -220,8 +231,8 @@ class DocumentedTests(UpstreamCase, TestCase):
                 self.assertIn("audio", names)
         self.assertEqual(self.upstream.violations, [])
 
-    def test_veo_takes_a_first_frame(self):
-        for model in ("veo3.1", "veo3.1-fast"):
+    def test_veo_and_sora_take_a_first_frame(self):
+        for model in ("veo3.1", "veo3.1-fast", "sora-2", "sora-2-pro"):
             with self.subTest(model):
                 self.post(model, {"input_reference": picture()})
                 (file,) = self.upstream.creates[-1].files["input_reference"]
@@ -273,7 +284,58 @@ class DocumentedTests(UpstreamCase, TestCase):
         self.assertEqual(self.finished(generation).differs, [])
         self.assertEqual(self.upstream.violations, [])
 
+    def test_sora_remixes_a_finished_video_by_its_id_and_sends_nothing_else_along(self):
+        for model in ("sora-2", "sora-2-pro"):
+            with self.subTest(model):
+                source = self.finished(self.post(model, {"seconds": "8"}))
+                chosen = {"remix_of": source.upstream_id, "seconds": "12", "input_reference": picture()}
+                remix = self.post(model, chosen)
+                create = self.upstream.creates[-1]
+                self.assertEqual(create.path, f"/v1/videos/{source.upstream_id}/remix")
+                self.assertEqual((create.model, create.prompt, create.fields, create.files), (model, PROMPT, {}, {}))
+                self.assertEqual((remix.asked_seconds, remix.asked_width), (None, None))  # the source's own
+                self.assertEqual(self.finished(remix).status, Status.COMPLETED)
+        self.assertEqual(self.upstream.violations, [])
+
+    def test_only_a_finished_video_of_the_own_team_is_remixed(self):
+        source = self.finished(self.post("sora-2", {}))
+        foreign = make_generation(
+            Status.COMPLETED,
+            user=carol(),
+            gateway=self.gateway,
+            upstream_id="video_of_others",
+            model="sora/sora-2",
+        )
+        running = self.refreshed(self.post("sora-2", {}))
+        other = self.finished(self.post("sora-2-pro", {}))
+        count = len(self.upstream.creates)
+        for upstream_id in (foreign.upstream_id, running.upstream_id, other.upstream_id, "nobody's", f"../{source.pk}"):
+            with self.subTest(upstream_id):
+                posted = {"model": "sora-2", "prompt": PROMPT, "remix_of": upstream_id}
+                sentence = f"No finished Sora 2 video of your team has the upstream id “{upstream_id}”."
+                self.assertContains(self.client.post("/", posted), escape(sentence), status_code=422)
+        self.assertEqual(len(self.upstream.creates), count)
+
+    def test_a_remix_whose_source_is_gone_or_elsewhere_when_it_is_sent_costs_nothing(self):
+        source = self.finished(self.post("sora-2", {}))
+        elsewhere = make_gateway("elsewhere", upstream=self.upstream)
+        for change, sentence in (
+            ({"gateway": elsewhere}, "elsewhere made the video to remix, and fake cannot see it."),
+            ({"deleted_at": timezone.now()}, "No finished Sora 2 video of your team has the upstream id"),
+        ):
+            with self.subTest(sentence):
+                self.client.post("/", {"model": "sora-2", "prompt": PROMPT, "remix_of": source.upstream_id})
+                Generation.objects.filter(pk=source.pk).update(**change)
+                count, remix = len(self.upstream.creates), Generation.objects.newest().first()
+                submit.submit(remix.pk)
+                remix = self.refreshed(remix)
+                self.assertEqual((remix.status, remix.failure), (Status.FAILED, Failure.NOT_SENT))
+                self.assertIn(sentence, remix.detail)
+                self.assertEqual(len(self.upstream.creates), count)
+                Generation.objects.filter(pk=source.pk).update(gateway=self.gateway, deleted_at=None)
+
     def test_what_the_documents_forbid_never_leaves(self):
+        ModelSwitch.objects.all().delete()
         small, webp = picture(size=(299, 400)), picture(size=(300, 300), kind="WEBP")
         ten = [
             picture(colour)

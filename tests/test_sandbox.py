@@ -177,6 +177,18 @@ class FormDialectTests(SandboxTestCase):
             image.seek(0)
             self.assertEqual(self.create(input_reference=image).status_code, 200)
 
+    def test_a_finished_video_is_remixed_with_a_prompt_alone(self):
+        source = self.create("A kite over a field", size="640x480", seconds="3").json()["id"]
+
+        def remix(**body):
+            return self.client.post(f"{VIDEOS}/{source}/remix", body, content_type="application/json")
+
+        self.assertEqual(remix(prompt="A storm").json()["error"]["code"], "video_not_ready")
+        self.clock.shift(tasks.TOTAL_SECONDS + 0.01)
+        self.assertEqual(remix(prompt="A storm", seconds="4").json()["error"]["param"], "seconds")
+        task = tasks.find(remix(prompt="A storm").json()["id"])
+        self.assertEqual((task.prompt, task.model, task.width, task.seconds), ("A storm", "wan2.6", 640, 3))
+
     def test_the_frame_comes_from_size_or_from_ratio_and_tier(self):
         cases = [
             ({"size": "1088x832"}, (1088, 832)),

@@ -127,6 +127,12 @@ VEO = Rules(
     {"input_reference": 1},
 )
 
+SORA = Rules(
+    FORM,
+    {"seconds": one_of("4", "8", "12"), "size": one_of("720x1280", "1280x720", "1024x1792", "1792x1024")},
+    {"input_reference": 1},
+)
+
 
 def whole_numbers(low: int, high: int) -> Check:
     return lambda value: integer(value) and low <= value <= high
@@ -246,6 +252,8 @@ STRICT: dict[str, Rules] = {
     "grok-imagine-video-1.5": Rules(
         XAI, GROK | {"resolution": one_of("480p", "720p", "1080p")}, needs=frozenset({"image.url"})
     ),
+    "sora-2": SORA,
+    "sora-2-pro": SORA,
     "veo3.1-fast": VEO,
     "veo3.1": VEO,
     "wan2.5-t2v-preview": wan_envelope(SIZES_480P + SIZES_720P + SIZES_1080P, (5, 10)),
@@ -550,6 +558,8 @@ class _Handler(BaseHTTPRequestHandler):
                 create = _create(FORM_JSON, dict(_leaves(read_body(kind, body), "")), {})
             elif path == FORM_PATH:
                 create = read_form(kind, body)
+            elif path.startswith(f"{FORM_PATH}/") and path.endswith("/remix"):
+                create = self._read_remix(unquote(path.removeprefix(f"{FORM_PATH}/").removesuffix("/remix")), body)
             elif path == ENVELOPE_PATH:
                 create = read_envelope(kind, body)
             elif native := next((native for native in NATIVE if native.create_path == path), None):
@@ -563,6 +573,16 @@ class _Handler(BaseHTTPRequestHandler):
         create.path = path
         create.headers = {name.lower(): value for name, value in self.headers.items()}
         self._answer_create(*self.server.upstream.take(create))
+
+    def _read_remix(self, upstream_id: str, body: bytes) -> Create:
+        """Read a remix of a finished task: JSON, the prompt and nothing else."""
+        source = self.server.upstream.tasks.get(upstream_id)
+        given = read_body(self.headers.get("Content-Type", ""), body)
+        if source is None or not source.verdicts or source.model not in ("sora-2", "sora-2-pro"):
+            raise ValueError(f"{upstream_id}: no finished video that can be remixed")
+        if set(given) != {"prompt"}:
+            raise ValueError(f"a remix takes a prompt alone, not {sorted(given)}")
+        return _create(FORM, {"model": source.model, **given}, {})
 
     def _read_native(self, native: Native, body: bytes) -> Create:
         if missing := native.headers - {name.lower() for name in self.headers}:

@@ -13,6 +13,7 @@ from generations.api.reading import Given
 from generations.forms.choosing import Choices, find_model, not_choosable
 from generations.forms.given import BadPrompt, read_prompt
 from generations.lifecycle.begin import Order
+from generations.lifecycle.remixing import source_of
 from generations.models import Generation, ModelSwitch, Team, Upload, User
 from generations.models.prepared import Statement, in_order, loaded
 from generations.models.switches import is_in_use
@@ -77,12 +78,14 @@ def compose(
     images = images_of(model, given, team=standing.team, person=person) | dict(uploads or {})
     ids = {name: [str(upload.uuid) for upload in found] for name, found in images.items()}
     named = {name: found if len(found) > 1 else found[0] for name, found in ids.items()}
+    options = options_of(model, given.values | named)
+    refuse_strange_source(model, options, standing.team)
     return Order(
         user=person,
         team=standing.team,
         model=model,
         prompt=prompt,
-        options=options_of(model, given.values | named),
+        options=options,
         uploads=images,
         origin=Generation.Origin.API,
         api_token=caller.token_id,
@@ -133,6 +136,13 @@ def options_of(model: VideoModel, values: dict[str, Any]) -> dict:
         if unknown:
             words += f" Its options are: {', '.join(option.name for option in model.options) or 'none'}."
         raise Problem(422, "invalid_option", words, param=next(iter(error.errors))) from error
+
+
+def refuse_strange_source(model: VideoModel, options: dict, team: Team) -> None:
+    try:
+        source_of(model, options, team)
+    except LookupError as error:
+        raise Problem(422, "invalid_option", str(error), param=model.option_with_role("remix").name) from error
 
 
 def place_common_names(model: VideoModel, given: Given) -> None:

@@ -18,7 +18,7 @@ from generations.api.schemas import Deleted, Model, Models, Refusal, Video, Vide
 from generations.api.tokens import Token
 from generations.forms.choosing import choosable_models
 from generations.lifecycle import trash
-from generations.models import Generation, GenerationInput, Upload, User
+from generations.models import Generation, GenerationInput, Status, Upload, User
 from generations.models.tokens import Caller
 from generations.specs import VideoModel
 
@@ -152,7 +152,10 @@ def delete_video(request: HttpRequest, video_id: str) -> HttpResponse:
     },
 )
 def remix_video(request: HttpRequest, video_id: str) -> HttpResponse:
-    """The same again with another prompt: same model, same options, same images."""
+    """The same again with another prompt: same model, same options, same images.
+
+    A model whose gateway remixes by itself is asked for that.
+    """
     (source, _, _), given = visible(request, video_id), given_in(request)
     if strange := [*sorted(given.values.keys() - {"prompt"}), *given.files]:
         words = f"A remix takes a prompt and nothing else, not '{strange[0][:40]}'."
@@ -161,6 +164,9 @@ def remix_video(request: HttpRequest, video_id: str) -> HttpResponse:
     for item in GenerationInput.objects.filter(generation=source.pk).select_related("upload"):
         uploads.setdefault(item.option, []).append(item.upload)
     options = {name: value for name, value in source.options.items() if name not in uploads}
+    model = source.video_model
+    if source.status == Status.COMPLETED and model and (remix := model.option_with_role("remix")):
+        options[remix.name] = source.upstream_id
     again = Given({**options, "model": source.model_key, **given.values})
     return create(request, again, parent=source, uploads=uploads)
 

@@ -38,6 +38,7 @@ from generations.forms.given import (
 )
 from generations.forms.images import find_upload, keep_image, listed_ids
 from generations.lifecycle.begin import Dearer, NoGateway, Order, begin
+from generations.lifecycle.remixing import source_of
 from generations.lifecycle.together import begin_group
 from generations.media import ImageRefused
 from generations.models import Generation, Group, Prompt, Team, Upload, User
@@ -475,12 +476,17 @@ class GenerationForm(Costing, forms.Form):
         raw = {name: value for name, value in self.given.items() if name not in self.image_errors}
         raw |= {name: ids for name, ids in self.upload_values().items() if name not in self.image_errors}
         try:
-            return self.video_model.clean(raw)
+            options = self.video_model.clean(raw)
         except OptionErrors as error:
             for name, sentences in error.errors.items():
                 if name not in self.image_errors:  # of these more is said already
                     self.add_error(name if name in self.fields else None, sentences)
             return {}
+        try:
+            source_of(self.video_model, options, self.team)
+        except LookupError as error:
+            self.add_error(self.video_model.option_with_role("remix").name, str(error))
+        return options
 
     def _misplaced(self) -> dict[str, list[str]]:
         """Return sentences about what came in a way that leaves open what was meant, by name."""

@@ -1,5 +1,6 @@
 """OpenAI-style videos API: multipart POST /v1/videos, GET /v1/videos/{id}, GET /v1/videos/{id}/content.
 
+A remix is JSON, POST /v1/videos/{id}/remix: the prompt for a finished video's scene, and nothing else.
 Documents: CometAPI, "Create a Wan video", "Create an Omni video (Beta)", "Create Veo video" (read 2026-11).
 """
 
@@ -11,6 +12,8 @@ from urllib.parse import quote
 from .base import Answer, Dialect, Message, Part, VideoRequest, VideoTask
 from .reading import created_task, polled_task
 
+REMIX_OF = "remix_of"
+
 
 class OpenAIVideos(Dialect):
     """The flat job: scalars as form fields, files beside them."""
@@ -18,6 +21,11 @@ class OpenAIVideos(Dialect):
     name = "openai_videos"
 
     def create(self, request: VideoRequest) -> Message:
+        if source := request.fields.get(REMIX_OF):
+            if len(request.fields) > 1 or request.files:
+                raise ValueError("A remix carries a prompt and nothing else.")
+            path = f"/v1/videos/{quote(str(source), safe='')}/remix"
+            return Message("POST", path, json={"prompt": request.prompt})
         fields = {"model": request.model, "prompt": request.prompt, **request.fields}
         parts: list[tuple[str, Part]] = [(name, (None, as_text(value), None)) for name, value in fields.items()]
         for name, files in request.files.items():

@@ -4,6 +4,7 @@ from base64 import b64encode
 
 from generations.gateways import FilePart, Message, VideoRequest
 from generations.lifecycle.endpoints import dialect_of
+from generations.lifecycle.remixing import source_of
 from generations.models import Generation, GenerationInput
 from generations.specs import ImageFile, Scalar
 
@@ -28,6 +29,14 @@ def video_request(generation: Generation) -> VideoRequest:
         model = generation.require_model()
     except KeyError as error:
         raise CannotBuild(f"The model {generation.model_key} is no longer in the catalogue.") from error
+    try:
+        source = source_of(model, generation.options, generation.team)
+    except LookupError as error:
+        raise CannotBuild(str(error)) from error
+    if source and source.gateway_id != generation.gateway_id:
+        raise CannotBuild(
+            f"{source.gateway.name} made the video to remix, and {generation.gateway.name} cannot see it."
+        )
     fields: dict[str, Scalar] = dict(model.sent(generation.options))
     files: dict[str, tuple[FilePart, ...]] = {}
     for item in generation.inputs.select_related("upload"):

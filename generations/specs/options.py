@@ -285,7 +285,7 @@ class Text(Option):
     """Words; line ends are stored as one newline, space around them is dropped."""
 
     kind = "text"
-    roles = frozenset({"negative"})
+    roles = frozenset({"negative", "remix"})
     allowed_for_data = "text of its length"
 
     max_length: int

@@ -9,13 +9,14 @@ from django.test import TestCase
 from django_q.models import OrmQ
 
 from generations.catalog import catalog
+from generations.lifecycle import submit
 from generations.models import Event, Failure, Generation, LedgerEntry, ModelSwitch, Status, Upload
 from tests.api.base import ASKED, Api, FileServer, FreshRates, error_of, make_token
 from tests.factories import alice, carol, make_gateway, make_generation, make_price
 from tests.lifecycle.base import UpstreamCase, queued
 from tests.pages import picture
 
-VEO = "veo/veo3.1"
+VEO, SORA = "veo/veo3.1", "sora/sora-2"
 
 
 class VideosCase(FreshRates, UpstreamCase, TestCase):
@@ -359,6 +360,24 @@ class RemixTests(VideosCase):
         self.assertEqual((made.options, made.parent, made.relation), (source.options, source, "remix"))
         self.assertEqual(made.inputs.get().upload, source.inputs.get().upload)
         self.assertEqual(self.api.get(f"/videos/{made.uuid}").json()["remixed_from_video_id"], str(source.uuid))
+
+    def test_a_gateway_that_remixes_by_itself_is_asked_for_that(self):
+        ModelSwitch.objects.create(model_key=SORA, position=ModelSwitch.Position.ON)
+        source = self.finished(self.sent({"model": SORA, "prompt": "A fox", "seconds": "8"}))
+        remix = self.sent({"prompt": "A wolf"}, f"/videos/{source.uuid}/remix")
+        self.assertEqual(self.upstream.creates[-1].path, f"/v1/videos/{source.upstream_id}/remix")
+        self.assertEqual((remix.options["remix_of"], remix.parent), (source.upstream_id, source))
+        again = self.sent({"prompt": "A bear"}, f"/videos/{self.finished(remix).uuid}/remix")
+        self.assertEqual(again.options["remix_of"], remix.upstream_id)
+        response = self.api.post("/videos", {"model": SORA, "prompt": "A fox", "remix_of": "nobody's"})
+        self.assertEqual((response.status_code, error_of(response)["param"]), (422, "remix_of"))
+
+    def sent(self, body: dict, path: str = "/videos") -> Generation:
+        response = self.api.post(path, body)
+        self.assertEqual(response.status_code, 200, response.content)
+        generation = Generation.objects.get(uuid=response.json()["id"])
+        submit.submit(generation.pk)
+        return self.refreshed(generation)
 
     def test_a_remix_takes_nothing_but_a_prompt(self):
         source = self.made()

@@ -50,6 +50,13 @@ class OpenAIVideosTests(DialectContract, SimpleTestCase):
         self.assertEqual(dict(message.parts)["on"], (None, "true", None))
         self.assertEqual(dict(message.parts)["off"], (None, "false", None))
 
+    def test_a_remix_is_the_prompt_for_a_finished_video_and_nothing_else(self):
+        message = self.dialect.create(VideoRequest("sora-2", "A kite", {"remix_of": "video/1"}))
+        self.assertEqual((message.method, message.path), ("POST", "/v1/videos/video%2F1/remix"))
+        self.assertEqual((message.json, message.parts), ({"prompt": "A kite"}, ()))
+        with self.assertRaisesRegex(ValueError, "nothing else"):
+            self.dialect.create(VideoRequest("sora-2", "A kite", {"remix_of": "video_1", "seconds": "4"}))
+
     def test_the_content_route_belongs_to_the_task(self):
         message = self.dialect.content("task/1", {})
         self.assertEqual((message.method, message.path), ("GET", "/v1/videos/task%2F1/content"))

@@ -14,7 +14,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParserError
 
-from videostudio.sandbox.tasks import MODEL_BYTES
+from videostudio.sandbox.tasks import MODEL_BYTES, SandboxTask
 
 SECONDS = range(1, 61)
 SIDES = range(64, 4097)  # pixels
@@ -90,6 +90,22 @@ def _flat_order(texts: Mapping[str, str]) -> Order:
         height=height,
         seconds=read_seconds(texts, ("seconds", "duration")),
         audio=_text_flag(texts, "audio"),
+    )
+
+
+def read_remix(request: HttpRequest, source: SandboxTask) -> Order:
+    """Read a remix of a finished task: a JSON object with a prompt alone, the rest is the source's; raises Refusal."""
+    body = json_object(request)
+    if strange := sorted(body.keys() - {"prompt"}):
+        raise Refusal(f"a remix takes a prompt, not {strange[0][:40]}", param=strange[0][:40])
+    return Order(
+        model=source.model,
+        prompt=read_prompt(body),
+        width=source.width,
+        height=source.height,
+        seconds=source.seconds,
+        audio=source.audio,
+        prompt_extend=source.prompt_extend,
     )
 
 

@@ -10,6 +10,7 @@ urlpatterns = [
     path("v1/videos", views.create_video, name="videos"),
     path("v1/videos/<str:task_id>", views.retrieve_video, name="video"),
     path("v1/videos/<str:task_id>/content", views.video_content, name="content"),
+    path("v1/videos/<str:task_id>/remix", views.remix_video, name="remix"),
     path("v1/video/generations", views.create_generation, name="generations"),
     path("v1/video/generations/<str:task_id>", views.retrieve_generation, name="generation"),
     path("kling/v1/videos/<str:action>", views.create_kling, name="kling-create"),

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate
@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from videostudio.sandbox import answers, clip, native, tasks
 from videostudio.sandbox.behaviours import find_behaviours, is_busy
 from videostudio.sandbox.keys import has_key
-from videostudio.sandbox.orders import Order, Refusal, read_json, read_video
+from videostudio.sandbox.orders import Order, Refusal, read_json, read_remix, read_video
 from videostudio.sandbox.serving import serve_video
 from videostudio.sandbox.tasks import DialectName, SandboxTask, State
 
@@ -87,6 +87,14 @@ def video_content(request: HttpRequest, task_id: str) -> HttpResponseBase:
     if not task.has_file:
         raise Refusal("This task has no file", code="not_found", status=404)
     return serve_video(request, _render(task))
+
+
+@api(OPENAI_VIDEOS, "POST")
+def remix_video(request: HttpRequest, task_id: str) -> HttpResponseBase:
+    source = _find(task_id, OPENAI_VIDEOS)
+    if source.state(time.time()) is not State.COMPLETED:
+        raise Refusal("Only a completed video can be remixed", code="video_not_ready")
+    return _create(request, replace(OPENAI_VIDEOS, read=lambda request: read_remix(request, source)))
 
 
 @api(NEWAPI, "POST")
