@@ -122,10 +122,12 @@ on("input", ({ target }) => {
   if (target === promptBox()) sessionStorage.setItem("draft", target.value);
 });
 
+const weight = (bytes) => (bytes < 1e5 ? `${Math.ceil(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(1)} MB`);
+
 on("change", ({ target }) => {
   if (target.type !== "file") return;
   const preview = document.getElementById(target.dataset.preview);
-  const said = [...target.files].map((file) => `${file.name}, ${(file.size / 1e6).toFixed(1)} MB`);
+  const said = [...target.files].map((file) => `${file.name}, ${weight(file.size)}`);
   if (preview) preview.textContent = said.join("; ");
 });
 

@@ -267,8 +267,8 @@ def choices(draw: st.DrawFn) -> tuple[VideoModel, dict]:
                 legal = st.integers(option.low, option.high)
             case Flag():
                 legal = st.booleans()
-            case Text():
-                legal = st.sampled_from(["trees", "a\nb"])
+            case Text(multiline=multiline):
+                legal = st.sampled_from(["trees", "a\nb" if multiline else "a b"])
             case Url():
                 legal = st.just("https://example.com/a")
             case ImageFiles(most=most):

@@ -130,7 +130,7 @@ class LimitTests(ImagesTestCase):
 
     def test_a_type_that_is_not_taken_is_refused_before_it_is_kept(self):
         response = self.post(KLING, image=self.webp())
-        self.assertContains(response, "this is a 400x400 WEBP of 0.0 MB.", status_code=422)
+        self.assertContains(response, "this is a 400x400 WEBP of 1 KB.", status_code=422)
         self.assertFalse(Upload.objects.exists())
 
     def test_one_that_is_too_small_is_refused_with_its_size(self):

@@ -387,10 +387,10 @@ class ImageFileTests(SpecTestCase):
         allowed = "X can be a PNG image of at most 1 MB and 1 megapixels, at least 300 pixels wide and high"
         self.assertEqual(small.misfit("image/png", 1024 * 1024, 1000, 1000), "")
         for facts, shown in (
-            (("image/webp", 10, 400, 400), "400x400 WEBP of 0.0 MB"),
+            (("image/webp", 10, 400, 400), "400x400 WEBP of 1 KB"),
             (("image/png", 1024 * 1024 + 1, 400, 400), "400x400 PNG of 1.0 MB"),
-            (("image/png", 10, 1001, 1000), "1001x1000 PNG of 0.0 MB"),
-            (("image/png", 10, 299, 400), "299x400 PNG of 0.0 MB"),
+            (("image/png", 10, 1001, 1000), "1001x1000 PNG of 1 KB"),
+            (("image/png", 10, 299, 400), "299x400 PNG of 1 KB"),
         ):
             with self.subTest(shown):
                 self.assertEqual(small.misfit(*facts), f"{allowed}; this is a {shown}.")

@@ -1,5 +1,6 @@
 """The kinds of option: each turns raw input into a typed value, or says in one sentence what is allowed."""
 
+import math
 import re
 import uuid
 from collections.abc import Mapping
@@ -439,7 +440,8 @@ class ImageFile(Option):
         if is_right and width * height <= self.max_pixels and min(width, height) >= self.min_side:
             return ""
         facts = {"frame": f"{width}x{height}", "kind": kind.removeprefix("image/").upper()}
-        shown = _("{frame} {kind} of {size} MB").format(**facts, size=f"{size / 1024 / 1024:.1f}")
+        weight = f"{size / 1024 / 1024:.1f} MB" if size >= 100 * 1024 else f"{math.ceil(size / 1024)} KB"
+        shown = _("{frame} {kind} of {size}").format(**facts, size=weight)
         return str(self.problem(_("{label} can be {allowed}; this is a {shown}."), allowed=self.allowed, shown=shown))
 
     def read(self, raw: object) -> Value:

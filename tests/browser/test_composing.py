@@ -135,7 +135,7 @@ def test_a_kept_image_follows_to_another_model_and_goes_when_told(page: Page, co
 def test_several_images_are_chosen_at_once_and_one_can_go(page: Page, complaints: Complaints):
     choose_model(page, "seedance/doubao-seedance-2-0")
     page.get_by_label("Reference images").set_input_files([picture("teal"), picture("navy"), picture("olive")])
-    expect(page.locator("#options")).to_contain_text("teal.png, 0.0 MB; navy.png, 0.0 MB; olive.png, 0.0 MB")
+    expect(page.locator("#options")).to_contain_text("teal.png, 1 KB; navy.png, 1 KB; olive.png, 1 KB")
     page.get_by_label("Prompt", exact=True).fill(" ")
     page.get_by_role("button", name="Generate").click()
     expect(page.get_by_role("img", name="Image 3")).to_be_visible()
