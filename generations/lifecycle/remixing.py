@@ -8,19 +8,14 @@ from generations.models import Generation, Status, Team
 from generations.specs import VideoModel
 
 
-def remixed(model: VideoModel, options: Mapping[str, object]) -> str:
-    """Return the upstream id that clean options ask to remix; "" when they ask for none."""
-    option = model.option_with_role("remix")
-    return str(options.get(option.name) or "") if option else ""
-
-
 def source_of(model: VideoModel, options: Mapping[str, object], team: Team) -> Generation | None:
     """Return the team's finished video that clean options ask to remix.
 
     Raises LookupError with a sentence for people when the team has none of this id, or when another model made it: an
     id that anybody may type must not reach the videos of others at the same gateway.
     """
-    upstream_id = remixed(model, options)
+    option = model.option_with_role("remix")
+    upstream_id = str(options.get(option.name) or "") if option else ""
     if not upstream_id:
         return None
     found = Generation.objects.filter(team=team, upstream_id=upstream_id, status=Status.COMPLETED, deleted_at=None)

@@ -25,7 +25,8 @@ from generations.gateways import (
 )
 from generations.gateways.http import Endpoint
 from generations.media import Measured, NotAVideo
-from tests.upstream import ENVELOPE_PATH, FORM, Script, Task, envelope, flat_job
+from tests.documents import FORM
+from tests.upstream import ENVELOPE_PATH, Script, Task, envelope, flat_job
 
 # How a create is answered: (status, headers, body), a body of None meaning a task and its id. "lost" breaks off
 # after the request was taken, "not sent" before.

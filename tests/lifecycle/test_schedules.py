@@ -12,13 +12,11 @@ import os
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import NamedTuple, Self
-from unittest import mock
 
 import pytest
 import time_machine
@@ -43,12 +41,8 @@ from hypothesis.stateful import (
 from generations import tasks
 from generations.lifecycle import (
     decisions,
-    download,
-    heartbeat,
     invariants,
-    persistence,
     poll,
-    receipts,
     recovery,
     submit,
 )
@@ -56,8 +50,8 @@ from generations.lifecycle.decisions import SEND_AGAIN_WORDS, CannotDo
 from generations.lifecycle.files import part_of, path_of
 from generations.models import ACTIVE, REVIVABLE, TERMINAL, Event, Gateway, Generation, Status, SubmitAttempt
 from tests.factories import ENVELOPE_MODEL, FORM_MODEL, alice, begun, bob, make_gateway, make_price
-from tests.lifecycle.paper import CREATE_ANSWERS, FILES, POLL_ANSWERS, VIDEO, Killed, PaperGateway, measure
-from videostudio import lifeline
+from tests.lifecycle.breaking import World, patched
+from tests.lifecycle.paper import CREATE_ANSWERS, FILES, POLL_ANSWERS, VIDEO, Killed, PaperGateway
 
 SCHEDULES = int(os.environ.get("N", 0)) or (2000 if os.environ.get("CI") else 200)
 STEPS = 6
@@ -85,113 +79,6 @@ numbers = st.integers(0, 7)
 def mostly(usual, others) -> st.SearchStrategy:
     """Draw the usual one as often as all the others together."""
     return st.one_of(st.just(usual), st.sampled_from(list(others)))
-
-
-class World:
-    """Where the patches look: the gateway of the schedule that is running, and whether its studio is stopping."""
-
-    gateway = PaperGateway()
-    is_leaving = False
-    opened = ""  # the prompt whose attempt was just written down
-
-    @classmethod
-    @contextmanager
-    def unsent(cls, prompt: str) -> Iterator[None]:
-        """Note that an attempt never reaches the wire when its process does not get past here."""
-        try:
-            yield
-        except (Killed, OperationalError):
-            cls.gateway.unsent[prompt] += 1
-            raise
-
-
-@contextmanager
-def patched() -> Iterator[None]:
-    """Put the paper gateway where the engine sends, and a point to be killed at around every write."""
-    real = {
-        "open": submit._open_attempt,
-        "send": submit.send,
-        "accept": submit.accept,
-        "write": receipts.write,
-        "store": download._store,
-        "close": submit._close,
-    }
-
-    def send(generation, *args):
-        with World.unsent(generation.prompt.text):
-            World.gateway.pass_("before it is sent")
-        real["send"](generation, *args)
-
-    def opening(generation, *args):
-        World.gateway.pass_("in the opening")
-        attempt = real["open"](generation, *args)
-        World.opened = generation.prompt.text if attempt else ""
-        return attempt
-
-    @contextmanager
-    def atomic():
-        with transaction.atomic():
-            yield
-        prompt, World.opened = World.opened, ""
-        if prompt:
-            with World.unsent(prompt):
-                World.gateway.pass_("after the opening")
-
-    def write(receipt):
-        World.gateway.pass_("before the receipt")
-        World.gateway.has_to_be_known(receipt.upstream_id)
-        real["write"](receipt)
-
-    def recorded(function: Callable) -> Callable:
-        def around(*args, **kwargs):
-            World.gateway.pass_("before the commit")
-            result = function(*args, **kwargs)
-            World.gateway.pass_("after the commit")
-            return result
-
-        return around
-
-    def accept(attempt, task, **options):
-        World.gateway.has_to_be_known(task.upstream_id)
-        return recorded(real["accept"])(attempt, task, **options)
-
-    def close(*args):
-        World.gateway.pass_("in the commit")
-        real["close"](*args)
-
-    def store(*args):
-        World.gateway.pass_("before the file is stored")
-        real["store"](*args)
-        World.gateway.pass_("after the commit")
-
-    def of_gateway(name: str) -> Callable:
-        return lambda *args, **kwargs: getattr(World.gateway, name)(*args, **kwargs)
-
-    stand_ins = (
-        *[(module, "send_once", of_gateway("send_once")) for module in (submit, download, decisions)],
-        (submit, "transaction", SimpleNamespace(atomic=atomic)),
-        (submit, "_open_attempt", opening),
-        (submit, "send", send),
-        (submit, "accept", accept),
-        (submit, "refuse", recorded(submit.refuse)),
-        (submit, "_close", close),
-        (receipts, "write", write),
-        (download, "open_download", of_gateway("open_download")),
-        (download, "measure", measure),
-        (download, "_store", store),
-        (download, "sync_folder", lambda folder: World.gateway.pass_("after the rename")),
-        (download, "make_poster", lambda video, poster: poster.write_bytes(b"a picture")),
-        (download, "make_preview", lambda video, preview: preview.write_bytes(b"a preview")),
-        (lifeline, "is_leaving", lambda: World.is_leaving),
-        (heartbeat, "threading", SimpleNamespace(Event=mock.Mock, Thread=mock.Mock)),  # beats at its start alone
-        (os, "fsync", lambda handle: World.gateway.pass_("in its fsync")),
-        (persistence.time, "sleep", lambda seconds: None),
-        (persistence, "close_old_connections", lambda: None),
-    )
-    with ExitStack() as stack:
-        for target, name, stand_in in stand_ins:
-            stack.enter_context(mock.patch.object(target, name, stand_in))
-        yield
 
 
 class Hint(NamedTuple):

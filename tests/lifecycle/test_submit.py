@@ -20,12 +20,12 @@ from generations.lifecycle.requests import CannotBuild, create_message
 from generations.lifecycle.submit import open_attempt
 from generations.models import Failure, Gateway, Generation, Status, SubmitAttempt
 from generations.models.gateway import TRIP_AFTER
+from tests.documents import STRICT, violations_of
 from tests.factories import begun, make_gateway, make_generation
 from tests.gateways.wire import closed_port
 from tests.lifecycle.base import UpstreamCase, make_due, queued, run_queue
 from tests.lifecycle.test_begin import make_upload
 from tests.racing import race
-from tests.upstream import STRICT, violations_of
 
 Outcome = SubmitAttempt.Outcome
 REFUSED_STATUSES = (400, 401, 402, 403, 404, 405, 413, 415, 422)
