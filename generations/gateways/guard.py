@@ -7,20 +7,16 @@ check and the connection gains nothing. "host:port" in a caller's `private_hosts
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import socket
 import ssl
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
-import aiohttp
 import httpcore
 import httpx
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 GLOBAL_IPV6 = ipaddress.ip_network("2000::/3")
@@ -71,11 +67,11 @@ def resolve(host: str, port: int, *, is_private_allowed: bool) -> list[Address]:
     if not addresses:
         raise OSError(f"{host!r} has no address")
     if not is_private_allowed:
-        _refuse_unless_global(host, port, (str(sockaddr[0]) for _, sockaddr in addresses))
+        refuse_unless_global(host, port, (str(sockaddr[0]) for _, sockaddr in addresses))
     return addresses
 
 
-def _refuse_unless_global(host: str, port: int, addresses: Iterable[str]) -> None:
+def refuse_unless_global(host: str, port: int, addresses: Iterable[str]) -> None:
     for address in addresses:
         if not is_global(address):
             raise AddressRefused(
@@ -252,66 +248,3 @@ class _Body(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._answer.close()
-
-
-is_private_allowed: ContextVar[bool] = ContextVar("is_private_allowed", default=False)
-"""Whether the request that the current asyncio task sends names one of its `private_hosts`."""
-
-
-class GuardedResolver(AbstractResolver):
-    """aiohttp's way to the same rule; it runs in the context of the request that needs the connection."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        is_allowed = is_private_allowed.get()
-        addresses = await asyncio.to_thread(resolve, host, port, is_private_allowed=is_allowed)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(sockaddr[0]),
-                port=port,
-                family=kind,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for kind, sockaddr in addresses
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held open."""
-
-
-class GuardedConnector(aiohttp.TCPConnector):
-    """Hands out no kept connection on which the server has spoken since its last answer was read.
-
-    What it said would be taken for the answer to the next request, which asks about another task.
-    """
-
-    async def connect(
-        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
-    ) -> aiohttp.connector.Connection:
-        for _ in range(3):
-            connection = await super().connect(req, traces, timeout)
-            if connection.protocol is None or not connection.protocol.should_close:
-                return connection
-            connection.close()
-        raise aiohttp.ClientConnectionError("the server spoke before it was asked")
-
-
-def guarded_connector(tls: ssl.SSLContext, connections: int) -> aiohttp.TCPConnector:
-    """Return an aiohttp connector under the guard; needs a running loop.
-
-    Its names are not cached: a cached answer would have been judged for another request. A host that is
-    an address already never meets the resolver, so each socket looks once more at where it is going.
-    """
-    return GuardedConnector(
-        limit=connections, ssl=tls, resolver=GuardedResolver(), use_dns_cache=False, socket_factory=_guarded_socket
-    )
-
-
-def _guarded_socket(info: tuple[Any, ...]) -> socket.socket:
-    family, kind, proto, _, sockaddr = info
-    if not is_private_allowed.get():
-        _refuse_unless_global(str(sockaddr[0]), sockaddr[1], [str(sockaddr[0])])
-    return socket.socket(family, kind, proto)

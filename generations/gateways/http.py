@@ -1,4 +1,4 @@
-"""The only place that sends: creates and downloads one by one, polls many at once. No redirects, no retries.
+"""Creates, downloads and single questions, one by one. No redirects, no retries. Many polls at once: polls.py.
 
 Whether a request was surely not sent is decided by one fact, the first byte handed to the socket (guard.Wire),
 never by an exception's name.
@@ -6,24 +6,18 @@ never by an exception's name.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import re
 import ssl
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from types import TracebackType
-from typing import Self
 
-import aiohttp
 import httpcore
 import httpx
-from aiohttp.http_exceptions import HttpProcessingError
-from httpx_aiohttp import AiohttpTransport
 
 from .base import (
     Answer,
@@ -37,7 +31,7 @@ from .base import (
     plain,
     retry_after,
 )
-from .guard import AddressRefused, GuardedTransport, Wire, guarded_connector, host_port, is_private_allowed
+from .guard import AddressRefused, GuardedTransport, Wire, host_port
 
 MOST_BYTES = 1024 * 1024
 MOST_REDIRECTS = 3
@@ -51,7 +45,6 @@ TROUBLE = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
     httpcore.UnsupportedProtocol,
-    aiohttp.ClientError,
     OSError,
     zlib.error,
 )
@@ -90,8 +83,8 @@ def send_once(endpoint: Endpoint, message: Message, *, times: Times = CREATE_TIM
     Raise GatewayNotSent when surely no byte of it left, GatewayUnclear for every other trouble. The address
     lookup is the one step without a limit of ours: the system's resolver has its own.
     """
-    url = _gateway_url(endpoint, message.path)
-    headers = _headers(endpoint, message) | {"Connection": "close"}
+    url = gateway_url(endpoint, message.path)
+    headers = headers_of(endpoint, message) | {"Connection": "close"}
     wire = Wire(times.overall)
     head: httpx.Response | None = None
     try:
@@ -106,64 +99,16 @@ def send_once(endpoint: Endpoint, message: Message, *, times: Times = CREATE_TIM
                 content=message.content,
             ) as head,
         ):
-            return _answer(endpoint, head, *_read(head.iter_raw()))
+            return answer_of(endpoint, head.status_code, head.headers, *_read(head.iter_raw()))
     except AddressRefused as error:
         raise GatewayNotSent(str(error)) from error
     except TROUBLE as error:
         if not wire.is_sent:
-            raise GatewayNotSent(f"{url.host} could not be reached, so nothing was sent: {_why(error)}.") from error
+            raise GatewayNotSent(f"{url.host} could not be reached, so nothing was sent: {why(error)}.") from error
         raise GatewayUnclear(
-            f"The request was sent to {url.host}, but no whole answer came back: {_why(error)}.",
+            f"The request was sent to {url.host}, but no whole answer came back: {why(error)}.",
             status=None if head is None else head.status_code,
         ) from error
-
-
-class AsyncSender:
-    """Many polls over one client and its kept connections; used as `async with AsyncSender() as sender`."""
-
-    def __init__(self, connections: int = 200, *, times: Times = POLL_TIMES) -> None:
-        self._connections = connections
-        self._times = times
-        self._extensions = {"timeout": times.as_timeout().as_dict()}
-        self._transport: AiohttpTransport | None = None
-
-    async def __aenter__(self) -> Self:
-        # The transport without httpx's client around it: a poll has no cookies, redirects or proxies to look after.
-        self._transport = AiohttpTransport(client=self._session)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._transport is not None:
-            await self._transport.aclose()
-
-    async def send(self, endpoint: Endpoint, message: Message) -> Answer:
-        """Send one GET and return its answer. Raise GatewayUnclear for any trouble on the way.
-
-        Never for a create: this transport cannot say whether a lost request was sent. ValueError then.
-        """
-        if message.method != "GET" or self._transport is None:
-            raise ValueError("an entered AsyncSender sends GET messages only")
-        url = _gateway_url(endpoint, message.path)
-        request = httpx.Request("GET", url, headers=_headers(endpoint, message), extensions=self._extensions)
-        token = is_private_allowed.set(_is_private(endpoint, url))
-        try:
-            async with asyncio.timeout(self._times.overall):
-                response = await self._transport.handle_async_request(request)
-                try:
-                    return _answer(endpoint, response, *await _read_async(response.aiter_raw()))
-                finally:
-                    await response.aclose()
-        except TROUBLE as error:
-            raise GatewayUnclear(f"{url.host} did not answer: {_why(error)}.") from error
-        finally:
-            is_private_allowed.reset(token)
-
-    def _session(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=guarded_connector(_tls(), self._connections), cookie_jar=aiohttp.DummyCookieJar()
-        )
 
 
 @dataclass
@@ -197,7 +142,7 @@ class Download:
                 chunk = next(body, None)
             except TROUBLE as error:
                 raise GatewayUnclear(
-                    self._over() or f"The file broke off after {position} bytes: {_why(error)}."
+                    self._over() or f"The file broke off after {position} bytes: {why(error)}."
                 ) from error
             if chunk is None:
                 break
@@ -274,7 +219,7 @@ def open_download(
             _refuse_unless_fetchable(endpoint, url)
             wire.head_within(first_byte)
             client = stack.enter_context(_client(endpoint, wire, httpx.Timeout(None, connect=connect)))
-            response = _get(client, url, wire, _headers(endpoint, target, url) | accept | resume)
+            response = _get(client, url, wire, headers_of(endpoint, target, url) | accept | resume)
             stack.callback(response.close)
             if response.status_code not in REDIRECTS:
                 break
@@ -327,17 +272,17 @@ def _get(client: httpx.Client, url: httpx.URL, wire: Wire, headers: dict[str, st
         raise GatewayRejected(f"The link may not be followed: {error}") from error
     except TROUBLE as error:
         if not wire.is_sent:
-            raise GatewayNotSent(f"{url.host} could not be reached: {_why(error)}.") from error
-        raise GatewayUnclear(f"{url.host} did not answer: {_why(error)}.") from error
+            raise GatewayNotSent(f"{url.host} could not be reached: {why(error)}.") from error
+        raise GatewayUnclear(f"{url.host} did not answer: {why(error)}.") from error
 
 
 def _refuse_unless_file(endpoint: Endpoint, response: httpx.Response) -> None:
     if response.status_code in (200, 206):
         return
     try:
-        answer = _answer(endpoint, response, *_read(response.iter_raw(), most=4096))
+        answer = answer_of(endpoint, response.status_code, response.headers, *_read(response.iter_raw(), most=4096))
     except TROUBLE:  # the status says enough; a broken error page adds nothing
-        answer = _answer(endpoint, response, b"", is_cut=True)
+        answer = answer_of(endpoint, response.status_code, response.headers, b"", is_cut=True)
     kind: type[GatewayError] = GatewayUnclear
     if answer.status in (204, 205, 404, 410):
         kind = GatewayMissing
@@ -354,7 +299,7 @@ def _refuse_unless_file(endpoint: Endpoint, response: httpx.Response) -> None:
 
 
 def _refuse_unless_fetchable(endpoint: Endpoint, url: httpx.URL) -> None:
-    is_open = url.scheme == "http" and (_is_own(endpoint, url) or _is_private(endpoint, url))
+    is_open = url.scheme == "http" and (_is_own(endpoint, url) or is_private(endpoint, url))
     if not url.host or url.userinfo or not (url.scheme == "https" or is_open):
         raise GatewayRejected("The link may not be followed: only https links without a password in them are.")
 
@@ -368,16 +313,16 @@ def _next_url(url: httpx.URL, response: httpx.Response) -> httpx.URL:
 
 def _target_url(endpoint: Endpoint, target: str | Message) -> httpx.URL:
     if isinstance(target, Message):
-        return _gateway_url(endpoint, target.path)
+        return gateway_url(endpoint, target.path)
     try:
         if re.search(r"[\s\\\x00-\x1f\x7f]", target.strip()):
             raise ValueError("a space, a backslash or a control character")
-        return _gateway_url(endpoint, "").join(target.strip())
+        return gateway_url(endpoint, "").join(target.strip())
     except (httpx.InvalidURL, ValueError) as error:
         raise GatewayRejected("The link may not be followed: it is not an address.") from error
 
 
-def _gateway_url(endpoint: Endpoint, path: str) -> httpx.URL:
+def gateway_url(endpoint: Endpoint, path: str) -> httpx.URL:
     """Return the address of a route of the gateway. Raise GatewayNotSent when its base URL is no such thing."""
     base = _base_url(endpoint.base_url)
     return httpx.URL(str(base).rstrip("/") + path) if path else base
@@ -395,7 +340,7 @@ def _base_url(text: str) -> httpx.URL:
     return base
 
 
-def _headers(endpoint: Endpoint, target: str | Message, url: httpx.URL | None = None) -> dict[str, str]:
+def headers_of(endpoint: Endpoint, target: str | Message, url: httpx.URL | None = None) -> dict[str, str]:
     """Return our headers, with the key unless `url` lies outside the gateway's origin.
 
     Raise GatewayNotSent when the key is one that no header can carry.
@@ -415,10 +360,10 @@ def _headers(endpoint: Endpoint, target: str | Message, url: httpx.URL | None = 
 
 
 def _is_own(endpoint: Endpoint, url: httpx.URL) -> bool:
-    return _origin(url) == _origin(_gateway_url(endpoint, ""))
+    return _origin(url) == _origin(gateway_url(endpoint, ""))
 
 
-def _is_private(endpoint: Endpoint, url: httpx.URL) -> bool:
+def is_private(endpoint: Endpoint, url: httpx.URL) -> bool:
     _, host, port = _origin(url)
     return host_port(host, port) in endpoint.private_hosts
 
@@ -432,12 +377,12 @@ def _is_strong(etag: str) -> bool:
 
 
 def _client(endpoint: Endpoint, wire: Wire, timeout: httpx.Timeout) -> httpx.Client:
-    transport = GuardedTransport(wire, endpoint.private_hosts, _tls())
+    transport = GuardedTransport(wire, endpoint.private_hosts, tls())
     return httpx.Client(transport=transport, timeout=timeout, cookies=_no_cookies(), trust_env=False)
 
 
 @functools.cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
     """One for all: making one takes longer than a request to a near machine."""
     return httpx.create_ssl_context()
 
@@ -456,23 +401,18 @@ def _read(chunks: Iterator[bytes], most: int = MOST_BYTES) -> tuple[bytes, bool]
     return bytes(body), False
 
 
-async def _read_async(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
-    body = bytearray()
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > MOST_BYTES:
-            return bytes(body[:MOST_BYTES]), True
-    return bytes(body), False
+def answer_of(endpoint: Endpoint, status: int, headers: Mapping[str, str], body: bytes, is_cut: bool) -> Answer:
+    """Return what came back, without cookies and without our key, should the gateway have repeated it.
 
-
-def _answer(endpoint: Endpoint, response: httpx.Response, body: bytes, is_cut: bool) -> Answer:
-    """Return what came back, without cookies and without our key, should the gateway have repeated it."""
-    if response.headers.get("content-encoding", "").strip().lower() in ("gzip", "deflate") and not is_cut:
+    Raise zlib.error when it is compressed and cut.
+    """
+    if headers.get("content-encoding", "").strip().lower() in ("gzip", "deflate") and not is_cut:
         body, is_cut = _inflated(body)
     if len(endpoint.key) >= 8:
         body = body.replace(endpoint.key.encode(), b"[key]")
-    headers = {name: value for name, value in response.headers.items() if name != "set-cookie"}
-    return Answer(response.status_code, headers, body, is_cut)
+    kept = {name.lower(): value for name, value in headers.items()}
+    kept.pop("set-cookie", None)
+    return Answer(status, kept, body, is_cut)
 
 
 def _inflated(body: bytes) -> tuple[bytes, bool]:
@@ -486,14 +426,12 @@ def _inflated(body: bytes) -> tuple[bytes, bool]:
     return plain_body, False
 
 
-def _why(error: BaseException) -> str:
+def why(error: BaseException) -> str:
     """Return the deepest reason we know, in a few words."""
     deepest: BaseException = error
     while isinstance(deepest.__cause__, Exception):
         deepest = deepest.__cause__
     words = getattr(deepest, "strerror", None) or str(deepest)
-    if isinstance(deepest, HttpProcessingError):  # its own words begin with a status that nobody answered
-        words = deepest.message.partition("\n")[0].rstrip(": ")
     if not words and isinstance(deepest, TimeoutError):
         words = "it took too long"
     return plain(str(words or type(deepest).__name__), 200).rstrip(".")

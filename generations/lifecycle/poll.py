@@ -20,7 +20,7 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from generations.gateways import GatewayBusy, GatewayError, GatewayRejected, GatewayUnclear, VideoTask, dialect
-from generations.gateways.http import AsyncSender, Endpoint
+from generations.gateways.http import Endpoint
 from generations.lifecycle import batch, drift, heartbeat, recovery
 from generations.lifecycle.cadence import PolledRow, Step, after_answer, after_silence, not_asked
 from generations.lifecycle.endpoints import endpoint
@@ -120,6 +120,8 @@ class Poller:
         self.database = ThreadPoolExecutor(max_workers=1, thread_name_prefix="poller-db")
 
     async def run(self) -> None:
+        from generations.gateways.polls import AsyncSender  # aiohttp takes a tenth of a second to load
+
         try:
             async with AsyncSender(connections=AT_ONCE) as self.sender, asyncio.TaskGroup() as helpers:
                 await self.look_at_gateways()

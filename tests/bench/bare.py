@@ -6,7 +6,8 @@ import sys
 import time
 
 from generations.gateways import dialect
-from generations.gateways.http import AsyncSender, Endpoint
+from generations.gateways.http import Endpoint
+from generations.gateways.polls import AsyncSender
 from tests.bench.upstream import task_id
 
 

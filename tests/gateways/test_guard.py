@@ -16,7 +16,8 @@ from django.test import SimpleTestCase
 
 from generations.gateways import GatewayError, GatewayNotSent, GatewayUnclear, Message, guard
 from generations.gateways import http as sending
-from generations.gateways.http import AsyncSender, Endpoint, Times, open_download, send_once
+from generations.gateways.http import Endpoint, Times, open_download, send_once
+from generations.gateways.polls import AsyncSender
 
 from . import wire
 
@@ -187,7 +188,7 @@ class TlsTests(SimpleTestCase):
     def ask(self, host: str, context: ssl.SSLContext):
         with wire.RawServer(wire.answers(wire.http(200, b"{}")), self.server_side) as server:
             name = f"{host}:{server.port}"
-            with resolving({host: ["127.0.0.1"]}), patch.object(sending, "_tls", lambda: context):
+            with resolving({host: ["127.0.0.1"]}), patch.object(sending, "tls", lambda: context):
                 return send_once(Endpoint(f"https://{name}", "sk-key", frozenset({name})), GET, times=TIMES)
 
     def test_the_right_name_is_trusted(self):

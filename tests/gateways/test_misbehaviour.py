@@ -28,7 +28,8 @@ from generations.gateways import (
     VideoTask,
 )
 from generations.gateways.base import plain, retry_after
-from generations.gateways.http import AsyncSender, Endpoint, Times, open_download, send_once
+from generations.gateways.http import Endpoint, Times, open_download, send_once
+from generations.gateways.polls import AsyncSender
 
 from . import wire
 
@@ -197,7 +198,7 @@ class KeptConnectionTests(SimpleTestCase):
                 return [FORM.read_task(answer).upstream_id for answer in (first, again)]
 
         def late(sender: AsyncSender) -> bool:
-            session = sender._transport.client
+            session = sender._session
             return any(proto.should_close for kept in session.connector._conns.values() for proto, _ in kept)
 
         with wire.RawServer(play) as server:

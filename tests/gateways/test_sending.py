@@ -8,7 +8,8 @@ from unittest.mock import patch
 from django.test import SimpleTestCase
 
 from generations.gateways import GatewayNotSent, GatewayUnclear, Message
-from generations.gateways.http import AsyncSender, Endpoint, Times, send_once
+from generations.gateways.http import Endpoint, Times, send_once
+from generations.gateways.polls import AsyncSender
 from tests.upstream import FakeUpstream
 
 from . import wire

@@ -370,7 +370,7 @@ class SlotTests(PollCase, TransactionTestCase):
             await asyncio.sleep(60)
 
         stop = mock.patch("videostudio.lifeline.is_leaving", side_effect=lambda: bool(leaving))
-        hang = mock.patch("generations.gateways.http.AsyncSender.send", never)
+        hang = mock.patch("generations.gateways.polls.AsyncSender.send", never)
         with stop, hang, mock.patch.object(poll, "HURRY_SECONDS", 0.2):
             self.assertLess(self.run_until_it_stops(when=0.5, change=lambda: leaving.append(True)), 5)
         generation = self.refreshed(generation)
@@ -549,7 +549,7 @@ class TurnTests(PollCase, TransactionTestCase):
         raise GatewayUnclear("no answer")
 
     def run_slowly(self, make=Poller, **limits: float) -> None:
-        sending = mock.patch("generations.gateways.http.AsyncSender.send", self.send)
+        sending = mock.patch("generations.gateways.polls.AsyncSender.send", self.send)
         with sending, mock.patch.multiple(poll, **{"GATHER_SECONDS": 0.01, **limits}):
             run_poller(make, budget=2.0)
 
