@@ -294,6 +294,8 @@ class DocumentedTests(UpstreamCase, TestCase):
                 self.assertEqual(create.path, f"/v1/videos/{source.upstream_id}/remix")
                 self.assertEqual((create.model, create.prompt, create.fields, create.files), (model, PROMPT, {}, {}))
                 self.assertEqual((remix.asked_seconds, remix.asked_width), (None, None))  # the source's own
+                self.assertEqual((remix.parent, remix.relation), (source, "remix"))
+                self.assertEqual([value for _, value in remix.chosen], [source.upstream_id])
                 self.assertEqual(self.finished(remix).status, Status.COMPLETED)
         self.assertEqual(self.upstream.violations, [])
 

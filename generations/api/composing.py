@@ -79,7 +79,7 @@ def compose(
     ids = {name: [str(upload.uuid) for upload in found] for name, found in images.items()}
     named = {name: found if len(found) > 1 else found[0] for name, found in ids.items()}
     options = options_of(model, given.values | named)
-    refuse_strange_source(model, options, standing.team)
+    parent = remixed(model, options, standing.team) or parent
     return Order(
         user=person,
         team=standing.team,
@@ -138,9 +138,10 @@ def options_of(model: VideoModel, values: dict[str, Any]) -> dict:
         raise Problem(422, "invalid_option", words, param=next(iter(error.errors))) from error
 
 
-def refuse_strange_source(model: VideoModel, options: dict, team: Team) -> None:
+def remixed(model: VideoModel, options: dict, team: Team) -> Generation | None:
+    """Return the team's video that the options name to be remixed. Raises Problem for one that is not there."""
     try:
-        source_of(model, options, team)
+        return source_of(model, options, team)
     except LookupError as error:
         raise Problem(422, "invalid_option", str(error), param=model.option_with_role("remix").name) from error
 

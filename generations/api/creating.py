@@ -39,7 +39,7 @@ def create(
             return answer(shape(json.loads(body)))
     order = compose(caller, given, parent=parent, **images)
     try:
-        body = carry_out(caller, order, once, parent)
+        body = carry_out(caller, order, once)
     except NoGateway:
         raise unavailable(order.model) from None
     except IntegrityError:  # the same key, a moment earlier, in another thread or process
@@ -102,12 +102,12 @@ ANSWER = Statement(
 )
 
 
-def carry_out(caller: Caller, order: Order, once: Once, parent: Generation | None) -> dict[str, Any]:
+def carry_out(caller: Caller, order: Order, once: Once) -> dict[str, Any]:
     """Return the new row as it is answered. Row, reservation, event, queue message and answer commit together."""
     with transaction.atomic():
         refuse_without_room(caller)
         generation, _ = begin(order, savepoint=False)
-        body = shapes.video(generation, generation.prompt.text, parent.uuid if parent else None)
+        body = shapes.video(generation, generation.prompt.text, order.parent.uuid if order.parent else None)
         if once.key:
             once.keep(generation, body)
     return body

@@ -105,6 +105,7 @@ class GenerationForm(Costing, forms.Form):
         self.changes, self.undo, self.problems = tuple(changes), undo, list(problems)
         self.given = given_options(data) if data is not None else dict(values or {})
         self.uploads: dict[str, list[Upload]] = {}
+        self.remixed: Generation | None = None  # whose scene the gateway is asked to take
         self.image_errors: dict[str, list[str]] = {}
         self.fresh_token = secrets.token_urlsafe(16)
         self.initial = {
@@ -483,7 +484,7 @@ class GenerationForm(Costing, forms.Form):
                     self.add_error(name if name in self.fields else None, sentences)
             return {}
         try:
-            source_of(self.video_model, options, self.team)
+            self.remixed = source_of(self.video_model, options, self.team)
         except LookupError as error:
             self.add_error(self.video_model.option_with_role("remix").name, str(error))
         return options
@@ -554,7 +555,8 @@ class GenerationForm(Costing, forms.Form):
 
     def order(self, *, origin: str = Generation.Origin.BROWSER) -> Order:
         """Return what this form, which is valid, asks for."""
-        parent = self.cleaned_data["parent"]
+        source = self.cleaned_data["parent"]
+        parent = self.remixed or source
         options = self.cleaned_data["options"]
         same = parent and (parent.model_key, parent.prompt.text, parent.options) == (
             self.video_model.key,
@@ -576,7 +578,7 @@ class GenerationForm(Costing, forms.Form):
             relation=relation,
             agreed=self.agreed,
             gateways=self.choices.gateways,
-            edited_from=self.cleaned_data["base"] or (parent.prompt if parent else None),
+            edited_from=self.cleaned_data["base"] or (source.prompt if source else None),
         )
 
     @property

@@ -111,14 +111,14 @@ class Shown:
 
     @property
     def chosen(self) -> list[tuple[str, str]]:
-        """Every option that was chosen, as (label, value) in words, in the model's order."""
+        """Every option that was chosen and goes on the wire, as (label, value) in words, in the model's order."""
         model = self.video_model
         if model is None:
             return [(name, str(value)) for name, value in self.options.items()]
         return [
             (_(option.label), option.words(self.options[option.name]))
             for option in model.options
-            if option.name in self.options and not isinstance(option, ImageFile)
+            if option.name in self.options and not isinstance(option, ImageFile) and model.is_sent(option, self.options)
         ]
 
     @property

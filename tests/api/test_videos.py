@@ -369,6 +369,8 @@ class RemixTests(VideosCase):
         self.assertEqual((remix.options["remix_of"], remix.parent), (source.upstream_id, source))
         again = self.sent({"prompt": "A bear"}, f"/videos/{self.finished(remix).uuid}/remix")
         self.assertEqual(again.options["remix_of"], remix.upstream_id)
+        named = self.sent({"model": SORA, "prompt": "An owl", "remix_of": source.upstream_id})
+        self.assertEqual((named.parent, named.relation), (source, "remix"))
         response = self.api.post("/videos", {"model": SORA, "prompt": "A fox", "remix_of": "nobody's"})
         self.assertEqual((response.status_code, error_of(response)["param"]), (422, "remix_of"))
 
