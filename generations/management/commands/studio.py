@@ -77,7 +77,7 @@ def services(address: str) -> list[Service]:
     clusters = [
         Service(
             name=f"{cluster} cluster",
-            program=("manage.py", "qcluster"),
+            program=("manage.py", "qcluster", "--skip-checks"),  # `prepare` has run them
             environment={"Q_CLUSTER_NAME": cluster, lifeline.WIRE_VARIABLE: str(wire_lock())},
             cluster=cluster,
             pays=cluster == "submit",
