@@ -2,15 +2,15 @@
 # Works with GNU make 3.81 and any POSIX shell. PYTHON=... names a Python to try first.
 
 PY := .venv/bin/python
-# As many workers as there are cores, a file of tests on one of them; in order, so that browser tests share a studio.
-PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# As many workers as there are cores, and on one of them what belongs together (tests/conftest.py), in order.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 PROBE := import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 12), (3, 13)))
 
-.PHONY: help run setup test bench lint css messages clean
+.PHONY: help run setup setup-dev test bench lint css messages clean
 
 help:
 	@echo "make run     set up what is missing and serve the studio (Ctrl-C stops it)"
-	@echo "make setup   set up .venv only"
+	@echo "make setup   set up .venv only; make setup-dev adds what tests and checks need"
 	@echo "make test    set up and run the whole suite; ARGS=... are pytest's arguments"
 	@echo "make bench   print the figures of docs/architecture.md; ARGS=... names rows"
 	@echo "make lint    check style, types and imports"
@@ -24,16 +24,16 @@ run: setup
 setup:
 	@$(call environment,requirements.txt)
 
-test:
+setup-dev:
 	@$(call environment,requirements-dev.txt)
+
+test: setup-dev
 	@$(PY) -m pytest $(PARALLEL) $(ARGS)
 
-bench:
-	@$(call environment,requirements-dev.txt)
+bench: setup-dev
 	@$(PY) -m tests.bench $(ARGS)
 
-lint:
-	@$(call environment,requirements-dev.txt)
+lint: setup-dev
 	@$(PY) -m ruff check && $(PY) -m ruff format --check
 	@find templates -name '*.html' -exec .venv/bin/djade --check --target-version 6.1 {} +
 	@.venv/bin/mypy generations/gateways generations/lifecycle generations/specs

@@ -16,11 +16,18 @@ from generations.models.experience import forget
 # Names that by their RFC never resolve: asking for one is how tests meet a DNS failure.
 NEVER_RESOLVE = (".invalid", ".test", ".example")
 
-# What takes minutes, most of them waited: it begins first, so that no worker is alone with it at the end, and whole
-# studios run beside tests that compute.
+# One worker takes what has the same group: a file, or all that visits the one studio and browser.
+BROWSER = "browser"
+
+# Debian's Chromium: its build without windows does the same in two thirds of the time.
+BROWSERS = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
+
+# What takes minutes: it begins first, so that no worker is alone with it at the end, and whole studios run beside
+# tests that compute.
 FIRST = (
-    "services/test_kills.py",
+    BROWSER,
     "lifecycle/test_schedules.py",
+    "services/test_kills.py",
     "services/test_stopping.py",
     "services/test_database.py",
     "services/test_disk.py",
@@ -109,15 +116,21 @@ def sql_flush(self, style, tables, *, reset_sequences=False, allow_cascade=False
 DatabaseOperations.sql_flush = sql_flush
 
 
+def group_of(item: pytest.Item) -> str:
+    name = item.path.relative_to(Path(__file__).parent)
+    return BROWSER if name.parts[0] == BROWSER else name.as_posix()
+
+
 def place_of(item: pytest.Item) -> int:
-    name = item.path.relative_to(Path(__file__).parent).as_posix()
-    return FIRST.index(name) if name in FIRST else len(FIRST)
+    group = group_of(item)
+    return FIRST.index(group) if group in FIRST else len(FIRST)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what asks the database, so that a second database is not asked to repeat what never does."""
+    """Group them, and mark what asks the database: a second database is not asked to repeat what never does."""
     items.sort(key=place_of)
     for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
         case = getattr(item, "cls", None)
         if (case and issubclass(case, TransactionTestCase)) or DATABASE_FIXTURES & set(item.fixturenames):
             item.add_marker("database")
@@ -145,8 +158,9 @@ def _nothing_seen() -> None:
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
-    """The browser that tests drive, from CHROMIUM_PATH. Its absence fails a test, it never skips one."""
-    path = os.environ.get("CHROMIUM_PATH") or "/usr/bin/chromium"
-    if not Path(path).is_file():
-        pytest.fail(f"no browser at {path}: install Chromium, or name it in CHROMIUM_PATH")
-    return path
+    """The browser that tests drive. Its absence fails a test, it never skips one."""
+    named = os.environ.get("CHROMIUM_PATH")
+    for path in [named] if named else BROWSERS:
+        if Path(path).is_file():
+            return path
+    pytest.fail(f"no browser at {named or ' or '.join(BROWSERS)}: install Chromium, or name it in CHROMIUM_PATH")

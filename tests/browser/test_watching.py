@@ -73,7 +73,7 @@ def test_without_javascript_there_are_plain_players_and_a_plain_vote(visit: Visi
     page.get_by_role("link", name="Compare with…").click()
     page.locator(f"input[value='{showcase['differs']}']").check()
     page.get_by_role("button", name="Compare", exact=True).click()
-    assert page.locator("video[controls]").count() == 2
+    expect(page.locator("video[controls]")).to_have_count(2)
     expect(page.locator(".transport")).to_be_hidden()
     page.locator("main .segment", has_text="None").click()
     page.get_by_role("button", name="Vote").click()
@@ -165,8 +165,10 @@ def test_news_are_summed_up_and_counted_in_the_title_until_somebody_looks(visit:
 
 def test_notifications_are_asked_for_by_the_button_alone(visit: Visit):
     page = visit("alice")
-    page.context.grant_permissions(["notifications"])
-    page.add_init_script("window.asked = 0; Notification.requestPermission = async () => (asked++, 'granted')")
+    page.add_init_script(
+        """window.asked = 0; Notification.requestPermission = async () => (asked++, "granted");
+        Object.defineProperty(Notification, "permission", { get: () => (asked ? "granted" : "default") });"""
+    )
     page.goto("/")
     page.get_by_role("button", name="Account and appearance").click()
     button = page.get_by_role("button", name="Tell me when videos are ready")

@@ -1,6 +1,7 @@
 """What the tests of a whole studio share: a studio with its scripted gateway, and the account at the end."""
 
 import hashlib
+import itertools
 import os
 import tempfile
 from pathlib import Path
@@ -48,6 +49,7 @@ class StudioTestCase(SimpleTestCase):
         self.prepared = prepared_studio
 
     def setUp(self):
+        self.numbers = itertools.count()
         self.upstream = FakeUpstream(video=self.video)
         self.addCleanup(self.upstream.close)
         self.studio = self.enterContext(self.new_studio())
@@ -57,7 +59,8 @@ class StudioTestCase(SimpleTestCase):
         return Studio(upstream=self.upstream, prepared=self.prepared)
 
     def generate(self, count: int) -> list[str]:
-        return [self.studio.generate(f"kite number {number}", **CHOICE) for number in range(count)]
+        """Begin as many, each with a prompt of its own in this test."""
+        return [self.studio.generate(f"kite number {next(self.numbers)}", **CHOICE) for _ in range(count)]
 
     def generate_when_it_answers(self) -> list[str]:
         """Generate one; a connection that is refused or broken off meanwhile is tried again."""

@@ -18,26 +18,28 @@ AT_ONCE = 4  # creates: more wait for their turn
 
 @pytest.mark.services
 class StartAndStopTests(StudioTestCase):
-    def test_an_idle_studio_stops_within_seconds_and_leaves_nobody(self):
+    def test_there_is_one_on_its_data_and_its_port_and_ctrl_c_ends_it_within_seconds(self):
+        printed = self.refused()
+        self.assertIn(f"already running on {self.studio.data} (process {self.studio.process.pid})", printed)
+        self.studio.environment["STUDIO_DATA_DIR"] = str(self.studio.data.parent / "other")
+        self.assertIn(f"Port {self.studio.port} on 127.0.0.1 is in use", self.refused())
+
         everybody = self.studio.everybody()
         self.assertGreater(len(everybody), 15)
-        self.assertLess(self.studio.stop(), 6)
+        self.assertLess(self.studio.stop(signal.SIGINT), 6)
         self.assertEqual([command_of(pid) for pid in everybody if is_running(pid)], [])
-        self.assertNotIn("Traceback", self.studio.said())
+        self.assert_no_trace_in_the_log()
+        last = self.studio.said().splitlines()[-2:]
+        self.assertTrue(last[0].endswith("stopping"), last)
+        self.assertTrue(last[1].endswith("stopped"), last)
 
-    def test_a_second_studio_on_the_same_data_is_refused_in_words(self):
-        second = self.studio.manage("studio", stderr=-1, text=True)
+    def refused(self) -> str:
+        """Start another studio, which has to end by itself, and return what it says."""
+        second = self.studio.manage("studio", stderr=subprocess.PIPE, text=True)
         _, printed = second.communicate(timeout=30)
         self.assertEqual(second.returncode, 1)
-        self.assertIn(f"already running on {self.studio.data} (process {self.studio.process.pid})", printed)
-
-    def test_a_busy_port_is_refused_in_words(self):
-        self.studio.environment["STUDIO_DATA_DIR"] = str(self.studio.data.parent / "other")
-        second = self.studio.manage("studio", stderr=-1, text=True)
-        _, printed = second.communicate(timeout=30)
-        self.assertEqual(second.returncode, 1)
-        self.assertIn(f"Port {self.studio.port} on 127.0.0.1 is in use", printed)
         self.assertNotIn("Traceback", printed)
+        return printed
 
     def test_stopped_in_the_middle_of_a_generation_it_goes_on_at_the_next_start(self):
         self.upstream.missing_at_first(2).missing_at_first(2)  # so that neither has ended before both are on their way
@@ -46,13 +48,6 @@ class StartAndStopTests(StudioTestCase):
         self.assertLess(self.studio.stop(), 10, self.studio.said())
         self.studio.start()
         self.assert_all_completed_from_one_create_each(uuids)
-
-    def test_ctrl_c_leaves_no_trace_on_the_terminal(self):
-        os.kill(self.studio.process.pid, signal.SIGINT)
-        self.assertEqual(self.studio.process.wait(20), 0)
-        last = self.studio.said().splitlines()[-2:]
-        self.assertTrue(last[0].endswith("stopping"), last)
-        self.assertTrue(last[1].endswith("stopped"), last)
 
 
 @pytest.mark.services
