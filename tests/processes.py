@@ -7,11 +7,15 @@ from pathlib import Path
 
 
 def wait_for[T](what: Callable[[], T], *, seconds: float = 15.0, why: str = "") -> T:
-    """Return the first true answer of `what`. Raises AssertionError when there is none in time."""
-    until = time.monotonic() + seconds
+    """Return the first true answer of `what`. Raises AssertionError when there is none in time.
+
+    Asks less often after a second: what is waited for is to have the machine, not these questions.
+    """
+    began = time.monotonic()
     while not (found := what()):
-        assert time.monotonic() < until, why or f"waited {seconds:g} s in vain"
-        time.sleep(0.05)
+        waited = time.monotonic() - began
+        assert waited < seconds, why or f"waited {seconds:g} s in vain"
+        time.sleep(0.05 if waited < 1 else 0.3)
     return found
 
 

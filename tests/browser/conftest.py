@@ -55,7 +55,7 @@ def showcase(studio: Studio) -> dict[str, str]:
     """Generations of the first account in every state that stays, by name: their uuids."""
     made = {name: studio.generate(prompt, **SMALL | options) for name, (prompt, options) in SHOWCASE.items()}
     wait_for(
-        lambda: {studio.status(uuid) for uuid in made.values()} <= ENDS,
+        lambda: all(studio.status(uuid) in ENDS for uuid in made.values()),
         seconds=60,
         why=str({name: studio.status(uuid) for name, uuid in made.items()}),
     )

@@ -23,7 +23,7 @@ REQUESTS = {
     "runway": VideoRequest("gen3a_turbo", "A robot", {"promptImage": "https://example.com/a.png", "duration": 5}),
     "xai": VideoRequest("grok-imagine-video", "A robot", {"duration": 5}),
 }
-TIMES = Times(connect=2, write=2, read=0.3, overall=1)
+TIMES = Times(connect=5, write=5, read=1.5, overall=5)
 
 
 class Studio:

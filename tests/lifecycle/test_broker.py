@@ -4,7 +4,7 @@ from datetime import timedelta
 from unittest import mock
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.test import SimpleTestCase, TestCase, TransactionTestCase
 from django.utils import timezone
 from django_q.brokers import get_broker
@@ -118,7 +118,7 @@ class BrokerTests(TestCase):
 
     def test_a_database_that_is_away_is_waited_for(self):
         for error in (OperationalError, InterfaceError):
-            away = mock.patch("django_q.brokers.orm.ORM.dequeue", side_effect=error)
+            away = connection.execute_wrapper(mock.Mock(side_effect=error))
             with self.subTest(error), away, mock.patch.object(broker, "close_old_connections") as close:
                 self.assertIsNone(TickBroker("submit").dequeue())
             close.assert_called_once_with()

@@ -77,12 +77,11 @@ class StudioTestCase(SimpleTestCase):
         return [self.studio.status(uuid) for uuid in uuids]
 
     def wait_for_statuses(self, uuids: list[str], status: str) -> None:
-        """Wait until every row has this status."""
-        wait_for(
-            lambda: set(self.statuses(uuids)) == {status},
-            seconds=120,
-            why=f"{self.statuses(uuids)}\n{self.studio.said()}",
-        )
+        """Wait until every row has this status. Raises AssertionError when one has not in time."""
+        try:
+            wait_for(lambda: all(self.studio.status(uuid) == status for uuid in uuids), seconds=120)
+        except AssertionError:
+            raise AssertionError(f"{self.statuses(uuids)}\n{self.studio.said()}") from None
 
     def wait_until_finished(self, uuids: list[str], *, seconds: float = PATIENCE) -> list[str]:
         """Return the statuses once no row is under way any more."""

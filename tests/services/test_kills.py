@@ -18,7 +18,7 @@ class KillTests(StudioTestCase):
         for _ in range(20):
             self.upstream.never_ends()
         uuids = self.generate(20)
-        wait_for(lambda: set(self.statuses(uuids)) == {"in_progress"}, seconds=60, why=self.studio.said())
+        self.wait_for_statuses(uuids, "in_progress")
         chance = random.Random(20)
         tasks = list(self.upstream.tasks.values())
         victims = chance.sample(self.studio.everybody(), k=len(self.studio.everybody()))

@@ -44,7 +44,7 @@ class StartAndStopTests(StudioTestCase):
     def test_stopped_in_the_middle_of_a_generation_it_goes_on_at_the_next_start(self):
         self.upstream.missing_at_first(2).missing_at_first(2)  # so that neither has ended before both are on their way
         uuids = self.generate(2)
-        wait_for(lambda: set(self.statuses(uuids)) == {"in_progress"}, seconds=60, why=self.studio.said())
+        self.wait_for_statuses(uuids, "in_progress")
         self.assertLess(self.studio.stop(), 10, self.studio.said())
         self.studio.start()
         self.assert_all_completed_from_one_create_each(uuids)
