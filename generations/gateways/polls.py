@@ -62,8 +62,8 @@ class AsyncSender:
         """
         if message.method != "GET" or self._session is None:
             raise ValueError("an entered AsyncSender sends GET messages only")
-        base, host, is_private = _place(endpoint)
-        token = is_private_allowed.set(is_private)
+        base, host, is_exempt = _place(endpoint)
+        token = is_private_allowed.set(is_exempt)
         try:
             async with (
                 asyncio.timeout(self._overall),
