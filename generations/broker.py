@@ -65,7 +65,7 @@ class TickBroker(ORM):
             close_old_connections()
             time.sleep(AWAY_SECONDS)
             return None
-        time.sleep(Conf.POLL)
+        time.sleep(Conf.POLL)  # as the ORM broker does when its queue is empty
         return None
 
     def has_work(self) -> bool:

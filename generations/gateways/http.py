@@ -428,10 +428,15 @@ def _inflated(body: bytes) -> tuple[bytes, bool]:
 
 def why(error: BaseException) -> str:
     """Return the deepest reason we know, in a few words."""
-    deepest: BaseException = error
-    while isinstance(deepest.__cause__, Exception):
-        deepest = deepest.__cause__
-    words = getattr(deepest, "strerror", None) or str(deepest)
-    if not words and isinstance(deepest, TimeoutError):
+    reason = deepest(error)
+    words = getattr(reason, "strerror", None) or str(reason)
+    if not words and isinstance(reason, TimeoutError):
         words = "it took too long"
-    return plain(str(words or type(deepest).__name__), 200).rstrip(".")
+    return plain(str(words or type(reason).__name__), 200).rstrip(".")
+
+
+def deepest(error: BaseException) -> BaseException:
+    """Return the exception that the others were raised from."""
+    while isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    return error

@@ -22,7 +22,19 @@ from yarl import URL
 
 from .base import Answer, GatewayUnclear, Message, plain
 from .guard import refuse_unless_global, resolve
-from .http import MOST_BYTES, POLL_TIMES, Endpoint, Times, answer_of, gateway_url, headers_of, is_private, tls, why
+from .http import (
+    MOST_BYTES,
+    POLL_TIMES,
+    Endpoint,
+    Times,
+    answer_of,
+    deepest,
+    gateway_url,
+    headers_of,
+    is_private,
+    tls,
+    why,
+)
 
 TROUBLE = (aiohttp.ClientError, OSError, zlib.error)
 
@@ -102,11 +114,9 @@ async def _read(content: aiohttp.StreamReader) -> tuple[bytes, bool]:
 
 def _why(error: BaseException) -> str:
     """Return the deepest reason we know, in a few words."""
-    deepest = error
-    while isinstance(deepest.__cause__, Exception):
-        deepest = deepest.__cause__
-    if isinstance(deepest, HttpProcessingError):  # its own words begin with a status that nobody answered
-        return plain(deepest.message.partition("\n")[0].rstrip(": "), 200).rstrip(".")
+    reason = deepest(error)
+    if isinstance(reason, HttpProcessingError):  # its own words begin with a status that nobody answered
+        return plain(reason.message.partition("\n")[0].rstrip(": "), 200).rstrip(".")
     return why(error)
 
 
