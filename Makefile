@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 # As many workers as there are cores, and on one of them what belongs together (tests/conftest.py), in order.
-PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+PARALLEL := --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
 PROBE := import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 12), (3, 13)))
 
 .PHONY: help run setup setup-dev test bench lint css messages clean
