@@ -14,7 +14,8 @@ from django.utils import timezone
 from generations import catalog as catalogue
 from generations.catalog import catalog
 from generations.forms import GenerationForm, LibraryForm, NoGateway
-from generations.forms.composer import CANNOT_BE_SENT, GONE_IMAGE, NO_GATEWAY
+from generations.forms.composer import CANNOT_BE_SENT, NO_GATEWAY
+from generations.forms.images import GONE_IMAGE
 from generations.lifecycle.files import path_of
 from generations.models import Gateway, Generation, Membership, Upload, User
 from generations.specs import Choice, Flag, ImageFile, IntRange, Option, Size, Text, Url

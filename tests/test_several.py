@@ -6,7 +6,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from generations.forms.composer import GONE_IMAGE
+from generations.forms.images import GONE_IMAGE
 from generations.models import Generation, Group, LedgerEntry, Upload
 from tests.factories import carol, make_generation, make_price
 from tests.pages import picture, read

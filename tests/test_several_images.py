@@ -6,7 +6,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import TestCase
 from PIL import Image
 
-from generations.forms.composer import GONE_IMAGE
+from generations.forms.images import GONE_IMAGE
 from generations.models import Generation, Upload
 from tests.factories import alice, make_gateway
 from tests.pages import picture, read

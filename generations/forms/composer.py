@@ -15,11 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from generations.carry import Change, carry
-from generations.catalog import catalog
 from generations.forms.choosing import (
     Choices,
     find_model,
-    image_options,
     instead_of,
     last_or_first,
     not_choosable,
@@ -31,16 +29,14 @@ from generations.forms.given import (
     BadPrompt,
     given_options,
     is_token,
-    is_uuid,
     read_prompt,
     visible_generation,
     visible_prompt,
 )
-from generations.forms.images import find_upload, keep_image, listed_ids
+from generations.forms.images import Images
 from generations.lifecycle.begin import Dearer, NoGateway, Order, begin
 from generations.lifecycle.remixing import source_of
 from generations.lifecycle.together import begin_group
-from generations.media import ImageRefused
 from generations.models import Generation, Group, Prompt, Team, Upload, User
 from generations.models.prepared import Statement, loaded
 from generations.specs import (
@@ -56,12 +52,11 @@ from generations.specs import (
 
 __all__ = ["Dearer", "GenerationForm", "NoGateway"]
 
-GONE_IMAGE = gettext_lazy("The image is not stored any more. Choose it again.")
 MOST_COPIES = 10
 NO_GATEWAY = gettext_lazy("No gateway is set up; an operator can add one.")
 
 
-class GenerationForm(Costing, forms.Form):
+class GenerationForm(Images, Costing, forms.Form):
     """What the composer asks for one video: bound to a POST, or made by one of the ways below.
 
     `problems` are sentences about what could not be shown as it was asked for; `changes` name each option
@@ -361,76 +356,6 @@ class GenerationForm(Costing, forms.Form):
         said = self.errors.setdefault(name, self.error_class()) if name in self.fields else self.problems
         said.extend(sentence for sentence in sentences if sentence not in said)
 
-    def say_of_images(self, bound: "GenerationForm") -> None:
-        """Show what is wrong with the images that a form which is not judged took in before this one."""
-        for name, sentences in bound.image_errors.items():
-            self.say(name, sentences)
-
-    def accept_images(self, *others: VideoModel | None) -> None:
-        """Turn each image that came into an Upload row at once, so that a refused form keeps it.
-
-        Images are those of the form's model, of `others`, and without any model whatever is an image somewhere.
-        """
-        models = [self.video_model, *others]
-        for name, option in image_options(*(models if any(models) else catalog().models)).items():
-            if self.team is None or (not self.files.getlist(name) and name not in self.given):
-                continue
-            uploads, sentences = self._accept(name, option)
-            if uploads:
-                self.uploads[name] = uploads
-            if sentences:
-                self.image_errors[name] = sentences
-
-    def _accept(self, name: str, option: ImageFile) -> tuple[list[Upload], list[str]]:
-        """Return the images of one option in their order, and a sentence about each that cannot be taken.
-
-        Those chosen before come first. Where only one is taken, a new one takes the place of the one before it.
-        """
-        fresh: list[Upload] = []
-        sentences: list[str] = []
-        files = self.files.getlist(name)
-        if len(files) > 1 and not option.takes_several:
-            sentences.append(_("{label} can be one image, not {count}.").format(label=option.label, count=len(files)))
-            files = []
-        for file in files:
-            try:
-                fresh.append(keep_image(file, option, team=self.team, person=self.user))
-            except ImageRefused as error:
-                sentences.append(str(error))
-        before = [] if fresh and not option.takes_several else self._kept_before(name, option, sentences)
-        return [*before, *fresh], list(dict.fromkeys(sentences))
-
-    def _kept_before(self, name: str, option: ImageFile, sentences: list[str]) -> list[Upload]:
-        """Return the images that the form names by id; add a sentence about each that is gone or does not fit."""
-        kept: list[Upload] = []
-        has_errors = bool(sentences)
-        for given in listed_ids(self.given.get(name), option):
-            try:
-                upload = find_upload(given, self.user)
-            except LookupError:
-                if not has_errors:  # of a file that was refused more is said already
-                    sentences.append(GONE_IMAGE)
-                continue
-            kept.append(upload)
-            if misfit := option.misfit(upload.kind, upload.size, upload.width, upload.height):
-                sentences.append(misfit)
-        return kept
-
-    def upload_values(self, discarded: Iterable[str] = ()) -> dict[str, object]:
-        """Return the ids of the images, by option: a list of several, or the one. `discarded` are "name:id"."""
-        values: dict[str, object] = {}
-        for name, uploads in self.uploads.items():
-            ids = [str(upload.uuid) for upload in uploads if f"{name}:{upload.uuid}" not in discarded]
-            if ids:
-                values[name] = ids if len(ids) > 1 else ids[0]
-        return values
-
-    def kept_values(self, discarded: Iterable[str] = ()) -> dict[str, object]:
-        """Return what was chosen, its images by their ids, without what is `discarded`: "name" or "name:id"."""
-        values = {name: value for name, value in self.given.items() if name not in self.uploads}
-        values |= self.upload_values(discarded)
-        return {name: value for name, value in values.items() if name not in discarded}
-
     def clean_prompt(self) -> str:
         try:
             return read_prompt(self.cleaned_data["prompt"], self.video_model)
@@ -508,31 +433,6 @@ class GenerationForm(Costing, forms.Form):
                     _("{label} came {count} times. Choose one.").format(label=option.label, count=len(values))
                 ]
         return found
-
-    def _show_uploads(self) -> None:
-        """Find the images that an unbound form's values name; one that was stored and is gone is said.
-
-        What is no id stands for a file that the browser still holds.
-        """
-        models = [self.video_model] if self.video_model else catalog().models
-        for name, option in image_options(*models).items():
-            if name not in self.given:
-                continue
-            given = listed_ids(self.given.pop(name), option)
-            self.initial.pop(name, None)
-            uploads = []
-            for text in given:
-                try:
-                    uploads.append(upload := find_upload(text, self.user))
-                except LookupError:
-                    if is_uuid(text):
-                        self.say(name, [GONE_IMAGE])
-                else:
-                    if misfit := option.misfit(upload.kind, upload.size, upload.width, upload.height):
-                        self.say(name, [misfit])
-            if uploads:
-                self.uploads[name] = uploads
-                self.given[name] = self.initial[name] = self.upload_values()[name]
 
     # Carrying it out
 
