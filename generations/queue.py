@@ -1,8 +1,10 @@
 """Leaving a hint in the queue that a row wants attention. The row is the truth: a lost hint only costs time."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from django.utils import timezone
+from django_q.brokers import Broker, get_broker
 from django_q.models import OrmQ, Task
 from django_q.tasks import async_task
 
@@ -22,7 +24,14 @@ CLUSTERS = ("submit", "download", "poll")
 def hint(step: str, *arguments: object, cluster: str = "") -> None:
     """Queue one step. Inside a transaction the message commits, or rolls back, with it."""
     default_cluster, function = STEPS[step]
-    async_task(function, *map(str, arguments), cluster=cluster or default_cluster)
+    name = cluster or default_cluster
+    async_task(function, *map(str, arguments), cluster=name, broker=_broker(name))
+
+
+@cache
+def _broker(cluster: str) -> Broker:
+    """Return what puts messages into a cluster's queue: it keeps no connection, so all threads may share it."""
+    return get_broker(cluster)
 
 
 def waiting(cluster: str) -> int:

@@ -88,7 +88,7 @@ class Generation(Shown, models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
 
     # What was asked, by whom
-    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="generations")
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="generations", db_index=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="generations")
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="generations")
     origin = models.CharField(max_length=20, choices=Origin, default=Origin.BROWSER)
@@ -102,16 +102,18 @@ class Generation(Shown, models.Model):
     )
     form_token = models.CharField(max_length=64, blank=True)
     form_digest = models.CharField(max_length=64, blank=True)
-    parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="children")
+    parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="children", db_index=False)
     relation = models.CharField(max_length=20, choices=Relation, blank=True)
-    group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.SET_NULL, related_name="generations")
+    group = models.ForeignKey(
+        Group, null=True, blank=True, on_delete=models.SET_NULL, related_name="generations", db_index=False
+    )
     options = models.JSONField(default=dict)
     asked_width = models.PositiveIntegerField(null=True)
     asked_height = models.PositiveIntegerField(null=True)
     asked_seconds = models.PositiveIntegerField(null=True)
 
     # Who renders it, as it was at submit: later edits never change a row in flight
-    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="generations")
+    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="generations", db_index=False)
     model_key = models.CharField("model", max_length=100, choices=model_choices)
     dialect = models.CharField(max_length=40)
     upstream_model = models.CharField(max_length=100)
@@ -158,11 +160,15 @@ class Generation(Shown, models.Model):
     poster = models.CharField(max_length=200, blank=True)
     preview = models.CharField(max_length=200, blank=True)
     deleted_at = models.DateTimeField(null=True)
-    deleted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    deleted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     purged_at = models.DateTimeField(null=True)
 
     # How the team keeps it
-    project = models.ForeignKey(Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="generations")
+    project = models.ForeignKey(
+        Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="generations", db_index=False
+    )
     rating = models.PositiveSmallIntegerField(null=True, blank=True, validators=RATING_VALIDATORS)
     pinned_at = models.DateTimeField(null=True, blank=True, help_text=gettext_lazy("A pinned video is never purged."))
 
@@ -215,7 +221,11 @@ class Generation(Shown, models.Model):
             models.Index(fields=["team", "created_by", "-id"], name="generation_person"),
             models.Index(fields=["gateway", "status"], name="generation_load"),
             models.Index(fields=["team", "created_at"], name="generation_costs"),
-            models.Index(fields=["project", "-id"], name="generation_project"),
+            # Keys that most rows lack: no row without one is in its index, so making a video writes none of them.
+            models.Index(fields=["project", "-id"], condition=Q(project__isnull=False), name="generation_of_project"),
+            models.Index(fields=["group"], condition=Q(group__isnull=False), name="generation_of_group"),
+            models.Index(fields=["parent"], condition=Q(parent__isnull=False), name="generation_of_parent"),
+            models.Index(fields=["deleted_by"], condition=Q(deleted_by__isnull=False), name="generation_thrown_by"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="generation_trash"),
             models.Index(fields=["team", "frame", "-id"], name="generation_frame"),
             models.Index(fields=["team", "tier", "-id"], name="generation_tier"),

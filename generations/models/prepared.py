@@ -115,7 +115,15 @@ def loaded[M: models.Model](model: type[M], names: Sequence[str], values: Sequen
     return model.from_db(DEFAULT_DB_ALIAS, names, values)
 
 
-_INSERTS: dict[tuple[type[models.Model], str, str], tuple[str, list[Any]]] = {}
+# What the driver takes as it is, by the field's own class; None goes with each. Anything else its field prepares.
+AS_IT_IS: dict[type[models.Field], type] = {
+    **dict.fromkeys((models.CharField, models.TextField), str),
+    **dict.fromkeys((models.IntegerField, models.PositiveIntegerField, models.PositiveSmallIntegerField), int),
+    **dict.fromkeys((models.BigIntegerField, models.ForeignKey), int),
+    models.BooleanField: bool,
+}
+_Column = tuple[str, frozenset[type], models.Field]  # attribute, types that go as they are, field
+_INSERTS: dict[tuple[type[models.Model], str, str], tuple[str, list[_Column]]] = {}
 
 
 def insert[M: models.Model](row: M, *, unless: str = "", update: str = "") -> M:
@@ -129,8 +137,14 @@ def insert[M: models.Model](row: M, *, unless: str = "", update: str = "") -> M:
     made = _INSERTS.get((kind, connection.vendor, unless))
     if made is None:
         made = _INSERTS[kind, connection.vendor, unless] = _insertion(kind, connection, unless, update)
-    sql, fields = made
-    params = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
+    sql, columns = made
+    held = row.__dict__
+    params = [
+        held[name]
+        if name in held and type(held[name]) in as_it_is
+        else field.get_db_prep_save(field.pre_save(row, True), connection)
+        for name, as_it_is, field in columns
+    ]
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         row.pk = cursor.fetchone()[0]
@@ -138,11 +152,17 @@ def insert[M: models.Model](row: M, *, unless: str = "", update: str = "") -> M:
     return row
 
 
-def _insertion(kind: type[models.Model], connection: Any, unless: str, update: str) -> tuple[str, list[Any]]:
+def _insertion(kind: type[models.Model], connection: Any, unless: str, update: str) -> tuple[str, list[_Column]]:
     quote, options = connection.ops.quote_name, kind._meta
     fields = [field for field in options.concrete_fields if not (field.primary_key or field.generated)]
-    columns = ", ".join(quote(field.column) for field in fields)
+    names = ", ".join(quote(field.column) for field in fields)
     places = ", ".join(["%s"] * len(fields))
     table, key = quote(options.db_table), quote(options.pk.column)
     kept = f" ON CONFLICT ({unless}) DO UPDATE SET {update} = EXCLUDED.{update}" if unless else ""
-    return f"INSERT INTO {table} ({columns}) VALUES ({places}){kept} RETURNING {key}", fields  # noqa: S608 (our names)
+    columns = [(field.attname, _as_it_is(field), field) for field in fields]
+    return f"INSERT INTO {table} ({names}) VALUES ({places}){kept} RETURNING {key}", columns  # noqa: S608 (our names)
+
+
+def _as_it_is(field: models.Field) -> frozenset[type]:
+    plain = AS_IT_IS.get(type(field))
+    return frozenset({plain, type(None)}) if plain else frozenset()

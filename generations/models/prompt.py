@@ -52,15 +52,19 @@ class PromptQuerySet(models.QuerySet):
 
 
 class Prompt(models.Model):
-    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="prompts")
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="prompts", db_index=False)
     text = models.TextField()
     digest = models.CharField(max_length=64, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     used_at = models.DateTimeField(default=timezone.now)
     likeness = models.CharField(max_length=64, editable=False, blank=True, default="", db_default="")
     # A version says what it was edited from, and the first of them all, so that a family is one look into an index.
-    edited_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="edits")
-    first = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="versions")
+    edited_from = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="edits", db_index=False
+    )
+    first = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="versions", db_index=False
+    )
 
     objects = PromptQuerySet.as_manager()
 
@@ -70,6 +74,8 @@ class Prompt(models.Model):
             models.Index(fields=["team", "-id"], name="prompt_newest"),
             models.Index(fields=["team", "-used_at", "-id"], name="prompt_recent"),
             models.Index(fields=["team", "likeness"], name="prompt_likeness"),
+            models.Index(fields=["edited_from"], condition=Q(edited_from__isnull=False), name="prompt_edited_from"),
+            models.Index(fields=["first"], condition=Q(first__isnull=False), name="prompt_of_first"),
         ]
 
     def __str__(self) -> str:
