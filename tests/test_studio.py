@@ -306,6 +306,37 @@ class HtmxTests(StudioTestCase):
         self.assertEqual(Generation.objects.count(), 2)
         self.assertEqual({row.inputs.get().upload for row in Generation.objects.all()}, {Upload.objects.get()})
 
+    def test_a_form_that_says_nothing_stays_and_gets_a_token_for_the_next(self):
+        make_price("0.08")
+        shown = self.sent(self.client.get("/", {"model": WAN, "prompt": "A fox", "seconds": "5"}))
+        response = self.client.post("/", shown, headers=HTMX)
+        made, page = Generation.objects.get(), read(response)
+        self.assertEqual(response.headers["HX-Reswap"], "none")
+        self.assertFalse(page.all("form"))
+        fresh = page.one("div", id_="identity", hx_swap_oob="true").controls()
+        self.assertEqual(fresh | {"form_token": []}, {"form_token": [], "parent": [""], "base": [str(made.prompt_id)]})
+        page.one("div", hx_swap_oob="afterbegin:#feed").one("article", id_=f"generation-{made.uuid}")
+        self.client.post("/", shown | fresh, headers=HTMX)
+        self.assertEqual(Generation.objects.count(), 2)
+
+    def test_a_form_that_says_something_or_is_not_true_any_more_comes_anew(self):
+        make_price("0.08")
+        plain = self.sent(self.client.get("/", {"model": WAN, "prompt": "A fox", "seconds": "5"}))
+        veo = self.sent(self.client.get("/", {"model": VEO, "prompt": "A fox"}))
+        refused = self.client.post("/", plain | {"prompt": [""]}, headers=HTMX)
+        changed = self.client.get("/", {"was": WAN, "model": VEO, "prompt": "A fox", "seconds": "15"})
+        for name, sent in (
+            ("a refusal stands there", self.sent(refused) | {"prompt": ["A fox"]}),
+            ("a change is named", self.sent(changed)),
+            ("cheaper by now", plain | {"shown_price": ["0.50 USD"], "form_token": [""]}),
+            ("a file is kept", veo | {"input_reference": [picture()]}),
+        ):
+            with self.subTest(name):
+                response = self.client.post("/", sent, headers=HTMX)
+                self.assertEqual(response.status_code, 200)
+                self.assertNotIn("HX-Reswap", response.headers)
+                self.assertNotIn("says", self.sent(response))
+
     def test_a_refused_form_is_422_with_the_fragment(self):
         response = self.post(htmx=True, prompt="", form_token="once")
         self.assertEqual(response.status_code, 422)

@@ -270,6 +270,11 @@ class GenerationForm(Images, Costing, forms.Form):
         form.served_by, form.cost = made.gateway, cost_of(made)
         return form
 
+    def stands_as(self, fresh: "GenerationForm") -> bool:
+        """Whether the page this was sent from may stay, but for its token: it says nothing, and shows what is true."""
+        carried = fresh.cost.carried if fresh.cost else ""
+        return not (self.files or "says" in self.data) and self.data.get("shown_price", "") == carried
+
     # What templates ask
 
     @property

@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import reswap
 
 from generations.forms import Dearer, GenerationForm, NoGateway
 from generations.models import Generation, Group
@@ -57,8 +58,12 @@ def created(request: HttpRequest, form: GenerationForm, generation: Generation, 
         if notice:
             messages.info(request, notice)
         return redirect(generation)
-    context = {"form": form.afresh(generation), "generation": generation, "is_new": is_new, "notice": notice}
-    return render(request, "generations/studio.html#created", context)
+    fresh = form.afresh(generation)
+    context = {"form": fresh, "generation": generation, "is_new": is_new, "notice": notice}
+    if notice or not form.stands_as(fresh):
+        return render(request, "generations/studio.html#created", context)
+    answer = render(request, "generations/studio.html#added", context | {"is_apart": True})
+    return reswap(answer, "none")  # beside the parts that name their place
 
 
 def created_copies(request: HttpRequest, form: GenerationForm, group: Group, is_new: bool) -> HttpResponse:

@@ -14,6 +14,7 @@ from tests.browser.steps import REFUSED, SMALL_MODEL, choose_model, compose, fir
 pytestmark = pytest.mark.browser
 
 VEO = "veo/veo3.1"
+JSON_MODEL = "wan/wan2.6-t2v"
 
 
 @pytest.fixture
@@ -71,6 +72,19 @@ def test_the_keyboard_stays_on_generate(page: Page):
     button.press("Enter")
     expect(first_card(page)).to_contain_text("A heron waits")
     expect(button).to_be_focused()
+
+
+def test_what_is_open_stays_open_and_the_next_is_another_one(page: Page):
+    choose_model(page, JSON_MODEL)
+    compose(page, f"A kettle hums {REFUSED}")
+    page.get_by_text("Advanced", exact=True).click()
+    page.evaluate("document.querySelector('#composer').kept = true")
+    for number in (1, 2):
+        with page.expect_response(lambda response: response.request.method == "POST"):
+            page.get_by_role("button", name="Generate").click()
+        expect(page.locator("#feed article", has_text="A kettle hums")).to_have_count(number)
+        time.sleep(1.1)  # a second press within a second is taken for a double click
+    assert page.evaluate("document.querySelector('#composer').kept && document.querySelector('#options details').open")
 
 
 def test_two_presses_make_one(page: Page):
