@@ -41,6 +41,7 @@ class Standing:
     position: str | None
 
 
+WHO = in_order(User, ("id", "username"))
 TEAM_COLUMNS = in_order(Team, ("id", "name", "preferred_gateway_id"))
 
 
@@ -72,7 +73,7 @@ def compose(
     """Return the order that a request means. Raises Problem, a sentence about the first thing that is wrong."""
     model = model_of(given.values.pop("model", None))
     prompt = prompt_of(given.values.pop("prompt", None), model)
-    standing, person = standing_of(caller, model), User(pk=caller.user_id, username=caller.username)
+    standing, person = standing_of(caller, model), loaded(User, WHO, (caller.user_id, caller.username))
     refuse_unless_choosable(model, standing)
     place_common_names(model, given)
     images = images_of(model, given, team=standing.team, person=person) | dict(uploads or {})

@@ -130,11 +130,12 @@ def make(order: Order, lookups: Lookups) -> Generation:
             reason="asked for",
         )
         insert(reserved)
-    GenerationInput.objects.bulk_create(
-        GenerationInput(generation=generation, option=name, position=position, upload=upload)
-        for name, uploads in order.uploads.items()
-        for position, upload in enumerate(uploads)
-    )
+    if order.uploads:
+        GenerationInput.objects.bulk_create(
+            GenerationInput(generation=generation, option=name, position=position, upload=upload)
+            for name, uploads in order.uploads.items()
+            for position, upload in enumerate(uploads)
+        )
     asked_for = Event(
         generation=generation,
         after=Status.QUEUED,

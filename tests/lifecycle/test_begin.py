@@ -69,7 +69,10 @@ class BeginTests(TestCase):
         self.assertFalse(Generation.objects.exists() or Prompt.objects.exists() or OrmQ.objects.exists())
 
     def test_when_the_hint_cannot_be_queued_nothing_is_made(self):
-        with mock.patch.object(queue, "async_task", side_effect=DatabaseError), self.assertRaises(DatabaseError):
+        with (
+            mock.patch.object(queue.SignedPackage, "dumps", side_effect=DatabaseError),
+            self.assertRaises(DatabaseError),
+        ):
             begin(make_order())
         self.assertFalse(Generation.objects.exists() or Event.objects.exists() or Prompt.objects.exists())
 

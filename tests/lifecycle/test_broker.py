@@ -67,7 +67,10 @@ class TickTests(TestCase):
 
     def test_without_its_message_there_is_no_owner_either(self):
         PollerSlot.objects.create(name="p0", owner="", until=timezone.now() - timedelta(seconds=1))
-        with mock.patch.object(queue, "async_task", side_effect=OperationalError), self.assertRaises(OperationalError):
+        with (
+            mock.patch.object(queue.SignedPackage, "dumps", side_effect=OperationalError),
+            self.assertRaises(OperationalError),
+        ):
             tick()
         self.assertEqual(slot().owner, "")
 
