@@ -28,6 +28,7 @@ from tests.pages import Element, picture, read
 
 WAN, WAN_JSON, VEO, VEO_FAST, OMNI = "wan/wan2.6", "wan/wan2.6-t2v", "veo/veo3.1", "veo/veo3.1-fast", "omni/omni-fast"
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/"}
+PAGE = HTMX | {"X-Keep-Form": "1"}  # as the form on the page sends it
 
 
 class StudioTestCase(TestCase):
@@ -309,14 +310,14 @@ class HtmxTests(StudioTestCase):
     def test_a_form_that_says_nothing_stays_and_gets_a_token_for_the_next(self):
         make_price("0.08")
         shown = self.sent(self.client.get("/", {"model": WAN, "prompt": "A fox", "seconds": "5"}))
-        response = self.client.post("/", shown, headers=HTMX)
+        response = self.client.post("/", shown, headers=PAGE)
         made, page = Generation.objects.get(), read(response)
         self.assertEqual(response.headers["HX-Reswap"], "none")
         self.assertFalse(page.all("form"))
         fresh = page.one("div", id_="identity", hx_swap_oob="true").controls()
         self.assertEqual(fresh | {"form_token": []}, {"form_token": [], "parent": [""], "base": [str(made.prompt_id)]})
         page.one("div", hx_swap_oob="afterbegin:#feed").one("article", id_=f"generation-{made.uuid}")
-        self.client.post("/", shown | fresh, headers=HTMX)
+        self.client.post("/", shown | fresh, headers=PAGE)
         self.assertEqual(Generation.objects.count(), 2)
 
     def test_a_form_that_says_something_or_is_not_true_any_more_comes_anew(self):
@@ -330,9 +331,11 @@ class HtmxTests(StudioTestCase):
             ("a change is named", self.sent(changed)),
             ("cheaper by now", plain | {"shown_price": ["0.50 USD"], "form_token": [""]}),
             ("a file is kept", veo | {"input_reference": [picture()]}),
+            ("it is no page of ours", plain | {"form_token": [""]}),
         ):
             with self.subTest(name):
-                response = self.client.post("/", sent, headers=HTMX)
+                headers = HTMX if name == "it is no page of ours" else PAGE
+                response = self.client.post("/", sent, headers=headers)
                 self.assertEqual(response.status_code, 200)
                 self.assertNotIn("HX-Reswap", response.headers)
                 self.assertNotIn("says", self.sent(response))

@@ -22,6 +22,8 @@ SECOND = gettext_lazy(
 # Buttons of the composer that change the form and ask for no video. None may be named like a property of a form in
 # the browser: one named "remove" hides form.remove(), which htmx needs.
 SWITCHES = frozenset({"switch", "discard", "undo"})
+# Sent by our own page, which needs of a fresh form only what is new in it. Others get the whole one.
+KEEP_FORM = "X-Keep-Form"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -60,7 +62,7 @@ def created(request: HttpRequest, form: GenerationForm, generation: Generation, 
         return redirect(generation)
     fresh = form.afresh(generation)
     context = {"form": fresh, "generation": generation, "is_new": is_new, "notice": notice}
-    if notice or not form.stands_as(fresh):
+    if notice or KEEP_FORM not in request.headers or not form.stands_as(fresh):
         return render(request, "generations/studio.html#created", context)
     answer = render(request, "generations/studio.html#added", context | {"is_apart": True})
     return reswap(answer, "none")  # beside the parts that name their place

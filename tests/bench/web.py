@@ -65,7 +65,7 @@ def press(studio: Studio, **headers: str):
         **{"size": "1280x720", "seconds": "5", "csrfmiddlewaretoken": studio.client.cookies["csrftoken"]},
     }
     files = {name: (None, value) for name, value in fields.items()}
-    answer = studio.client.post("/", files=files, headers={"HX-Request": "true", **headers})
+    answer = studio.client.post("/", files=files, headers={"HX-Request": "true", "X-Keep-Form": "1", **headers})
     assert answer.status_code == 200, answer.text[:2000]
     assert FRESH_TOKEN.search(answer.text), "there is no fresh form"
     return answer
