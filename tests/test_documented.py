@@ -17,8 +17,10 @@ from django.utils.html import escape
 from PIL import Image, ImageColor
 
 from generations.lifecycle import submit
+from generations.lifecycle.again import CannotRepeat, order_again, quote_of
+from generations.lifecycle.begin import NoGateway, begin
 from generations.lifecycle.files import path_of
-from generations.models import Failure, Generation, ModelSwitch, Status
+from generations.models import Failure, Gateway, Generation, ModelSwitch, Status
 from tests.factories import alice, carol, clip, make_gateway, make_generation
 from tests.lifecycle.base import UpstreamCase
 
@@ -317,6 +319,26 @@ class DocumentedTests(UpstreamCase, TestCase):
                 sentence = f"No finished Sora 2 video of your team has the upstream id “{upstream_id}”."
                 self.assertContains(self.client.post("/", posted), escape(sentence), status_code=422)
         self.assertEqual(len(self.upstream.creates), count)
+
+    def test_a_remix_goes_to_the_gateway_that_has_its_source_or_is_not_made(self):
+        source = self.finished(self.post("sora-2", {}))
+        make_gateway("first", upstream=self.upstream, priority=1)
+        posted = {"model": "sora-2", "prompt": PROMPT, "remix_of": source.upstream_id}
+        self.assertEqual(self.post("sora-2", {}).gateway.name, "first")
+        remix = self.post("sora-2", posted)
+        self.assertEqual((remix.gateway, remix.parent), (source.gateway, source))
+        self.assertContains(self.client.get(remix.get_absolute_url()), "as the video it is made from")
+        self.assertEqual(quote_of(order_again(self.finished(remix), alice(), token="t")), (None, False))
+
+        Gateway.objects.filter(pk=source.gateway_id).update(enabled=False)
+        count = Generation.objects.count()
+        sentence = "fake made this video, so only fake can remix it, and it does not offer Sora 2 now."
+        self.assertContains(self.client.post("/", posted), sentence, status_code=422)
+        with self.assertRaisesMessage(CannotRepeat, sentence):
+            quote_of(order_again(remix, alice(), token="t"))
+        with self.assertRaisesMessage(NoGateway, sentence):
+            begin(order_again(remix, alice(), token="t"))
+        self.assertEqual(Generation.objects.count(), count)
 
     def test_a_remix_whose_source_is_gone_or_elsewhere_when_it_is_sent_costs_nothing(self):
         source = self.finished(self.post("sora-2", {}))

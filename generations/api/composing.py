@@ -13,7 +13,7 @@ from generations.api.reading import Given
 from generations.forms.choosing import Choices, find_model, not_choosable
 from generations.forms.given import BadPrompt, read_prompt
 from generations.lifecycle.begin import Order
-from generations.lifecycle.remixing import source_of
+from generations.lifecycle.remixing import order_source
 from generations.models import Generation, ModelSwitch, Team, Upload, User
 from generations.models.prepared import Statement, in_order, loaded
 from generations.models.switches import is_in_use
@@ -142,7 +142,7 @@ def options_of(model: VideoModel, values: dict[str, Any]) -> dict:
 def remixed(model: VideoModel, options: dict, team: Team) -> Generation | None:
     """Return the team's video that the options name to be remixed. Raises Problem for one that is not there."""
     try:
-        return source_of(model, options, team)
+        return order_source(model, options, team)
     except LookupError as error:
         raise Problem(422, "invalid_option", str(error), param=model.option_with_role("remix").name) from error
 

@@ -35,7 +35,7 @@ from generations.forms.given import (
 )
 from generations.forms.images import Images
 from generations.lifecycle.begin import Dearer, NoGateway, Order, begin
-from generations.lifecycle.remixing import source_of
+from generations.lifecycle.remixing import order_source
 from generations.lifecycle.together import begin_group
 from generations.models import Generation, Group, Prompt, Team, Upload, User
 from generations.models.prepared import Statement, loaded
@@ -414,7 +414,7 @@ class GenerationForm(Images, Costing, forms.Form):
                     self.add_error(name if name in self.fields else None, sentences)
             return {}
         try:
-            self.remixed = source_of(self.video_model, options, self.team)
+            self.remixed = order_source(self.video_model, options, self.team)
         except LookupError as error:
             self.add_error(self.video_model.option_with_role("remix").name, str(error))
         return options

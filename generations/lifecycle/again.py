@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from generations.lifecycle.begin import Order
+from generations.lifecycle.remixing import gateway_of, source_of
 from generations.models import Gateway, Generation, ModelPrice, Upload, User
 from generations.models.switches import ModelSwitch, why_not
 from generations.specs import Agreed, OptionErrors, Quote
@@ -47,7 +48,11 @@ def quote_of(order: Order) -> tuple[Quote | None, bool]:
 
     Raises CannotRepeat when nobody offers its model.
     """
-    gateway = Gateway.objects.all().offering(order.model, order.team)
+    try:
+        source = source_of(order.model, order.options, order.team)
+        gateway = gateway_of(source, order.model) if source else Gateway.objects.all().offering(order.model, order.team)
+    except LookupError as error:
+        raise CannotRepeat(str(error)) from error
     if gateway is None:
         raise CannotRepeat(_("no gateway offers {label} at the moment").format(label=order.model.label))
     return ModelPrice.objects.all().quote(order.model, order.options, gateway), gateway.is_sandbox

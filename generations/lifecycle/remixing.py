@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
 
-from generations.models import Generation, Status, Team
+from generations.models import Gateway, Generation, Status, Team
 from generations.specs import VideoModel
 
 
@@ -26,4 +26,28 @@ def source_of(model: VideoModel, options: Mapping[str, object], team: Team) -> G
                 "No finished {label} video of your team has the upstream id “{id}”. It stands on the video's page."
             ).format(label=model.label, id=upstream_id[:80])
         )
+    return source
+
+
+def gateway_of(source: Generation, model: VideoModel) -> Gateway:
+    """Return the gateway that made a video: nobody else has it. Raises LookupError when it cannot remix it now."""
+    gateway = source.gateway
+    if gateway.is_sandbox:
+        renders = Gateway.objects.all().sandbox() is not None
+    else:
+        renders = gateway.does_offer(model) and Gateway.objects.all().usable().filter(pk=gateway.pk).exists()
+    if not renders:
+        raise LookupError(
+            _("{gateway} made this video, so only {gateway} can remix it, and it does not offer {label} now.").format(
+                gateway=gateway.name, label=model.label
+            )
+        )
+    return gateway
+
+
+def order_source(model: VideoModel, options: Mapping[str, object], team: Team) -> Generation | None:
+    """Return what clean options ask to remix, which can be done now; None when they don't. Raises LookupError."""
+    source = source_of(model, options, team)
+    if source:
+        gateway_of(source, model)
     return source

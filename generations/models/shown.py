@@ -94,6 +94,15 @@ class Shown:
         return facts_text(self.asked_width, self.asked_height, self.asked_seconds)
 
     @property
+    def asked_words(self) -> str:
+        """The same, or who decides it where nothing was asked for."""
+        if self.asked_text:
+            return self.asked_text
+        remix = self.video_model.option_with_role("remix") if self.video_model else None
+        is_remix = remix is not None and bool(self.options.get(remix.name))
+        return _("as the video it is made from") if is_remix else _("as the model decides")
+
+    @property
     def measured_text(self) -> str:
         return facts_text(self.measured_width, self.measured_height, self.measured_seconds)
 
