@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from functools import cache
 
+from django.conf import settings
 from django.utils import timezone
 from django_q.brokers import Broker, get_broker
 from django_q.models import OrmQ, Task
@@ -41,6 +42,11 @@ def hint(step: str, *arguments: object, cluster: str = "") -> None:
 def _broker(cluster: str) -> Broker:
     """Return what puts messages into a cluster's queue: it keeps no connection, so all threads may share it."""
     return get_broker(cluster)
+
+
+def workers(cluster: str) -> int:
+    """Return how many steps a cluster does at once."""
+    return settings.Q_CLUSTER["ALT_CLUSTERS"].get(cluster, settings.Q_CLUSTER)["workers"]
 
 
 def waiting(cluster: str) -> int:

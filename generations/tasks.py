@@ -9,28 +9,34 @@ from generations.lifecycle import submit as submitting
 from generations.lifecycle import webhooks as telling
 from generations.lifecycle.persistence import patient
 from generations.models import Canary
+from videostudio.desks import at_work
 
 
+@at_work()
 @patient
 def submit(pk: str) -> None:
     submitting.submit(int(pk))
 
 
+@at_work()
 @patient
 def download(pk: str) -> None:
     downloading.download(int(pk))
 
 
+@at_work()
 @patient
 def poster(pk: str) -> None:
     downloading.poster(int(pk))
 
 
+@at_work()
 @patient
 def listing(pk: str) -> None:
     listings.refresh(int(pk))
 
 
+@at_work()
 @patient
 def webhooks() -> None:
     telling.deliver()

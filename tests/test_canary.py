@@ -14,7 +14,7 @@ class FakeProbe:
 
     def __init__(self) -> None:
         self.runs = self.acknowledges = True
-        self.is_away = self.takes = False
+        self.is_away = self.takes = self.idles = False
         self.beat: datetime | None = None
         self.sent = 0
         self.ran_at: datetime | None = None
@@ -40,6 +40,9 @@ class FakeProbe:
 
     def last_beat(self, cluster: str) -> datetime | None:
         return self.beat
+
+    def is_idling(self, cluster: str, seconds: float) -> bool:
+        return self.idles
 
     def is_create_on_the_wire(self) -> bool:
         return False
@@ -91,6 +94,17 @@ class CanaryTests(SimpleTestCase):
         self.freeze()
         self.probe.beat = datetime.now(UTC)
         self.assertEqual(self.check_for(300), "")
+
+    def test_one_long_step_does_not_speak_for_free_workers_that_begin_nothing(self):
+        self.freeze()
+        self.probe.beat, self.probe.idles = datetime.now(UTC) + timedelta(hours=1), True
+        began = self.now
+        self.assertIn("has not run its test task", self.check_for(60))
+        self.assertLessEqual(self.now - began, 25)
+
+    def test_free_workers_with_a_canary_that_comes_home_are_no_trouble(self):
+        self.probe.idles = True
+        self.assertEqual(self.check_for(60), "")
 
     def test_an_old_beat_is_no_sign_of_life(self):
         self.freeze()

@@ -88,6 +88,9 @@ class FileProbe:
     def last_beat(self, cluster: str) -> datetime | None:
         return datetime.now().astimezone() if (self.place / f"{cluster}-beats").exists() else None
 
+    def is_idling(self, cluster: str, seconds: float) -> bool:
+        return (self.place / f"{cluster}-idles").exists()
+
     def is_create_on_the_wire(self) -> bool:
         path = self.place / "creates"
         text = path.read_text() if path.exists() else "0"

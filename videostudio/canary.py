@@ -2,7 +2,8 @@
 
 A cluster whose idle worker was killed while it held the queue's lock looks healthy for ever and runs nothing. Only a
 task that runs, and whose message is then taken off the queue, proves life: the canary. A cluster that is busy with
-long steps may keep its canary waiting; those steps beat, so it counts as wedged only when nothing beats either.
+long steps may keep its canary waiting; those steps beat, so it counts as wedged only when nothing beats either, or
+when workers are free all the same and none of them begins anything.
 """
 
 import time
@@ -30,6 +31,9 @@ class Probe(Protocol):
     def last_beat(self, cluster: str) -> datetime | None:
         """Return the last sign of life of a step at work in the cluster."""
 
+    def is_idling(self, cluster: str, seconds: float) -> bool:
+        """Say whether a worker is free and no step has begun or ended in the last `seconds`."""
+
     def is_create_on_the_wire(self) -> bool:
         """Say whether a paid request may be under way in a process that lives."""
 
@@ -45,6 +49,7 @@ class Patience:
     overdue: float = 12.0  # a canary that has not run, or has run and is not acknowledged
     starting: float = 45.0  # the first canary, until a cluster that is starting has taken it
     lately: float = 12.0  # a beat as young as this is a sign of life; one comes every five seconds
+    idling: float = 8.0  # a free worker that begins nothing for so long, while the canary is overdue, never will
     unacknowledged: float = 120.0  # however busy: every message it runs would be run again
 
 
@@ -113,17 +118,18 @@ class CanaryWatch:
             self._taken_at = now  # it has started: what is taken is run within moments
         is_starting = not self.has_proved_life and self._taken_at is None
         waited = now - (self._taken_at or sent_at)
-        if waited < (self.patience.starting if is_starting else self.patience.overdue) or self._beats():
+        if waited < (self.patience.starting if is_starting else self.patience.overdue) or self._is_busy():
             return ""
         return f"has not run its test task for {waited:.0f} s"
 
     def _unacknowledged(self, waited: float) -> str:
-        if waited < self.patience.overdue or (waited < self.patience.unacknowledged and self._beats()):
+        if waited < self.patience.overdue or (waited < self.patience.unacknowledged and self._is_busy()):
             return ""
         return f"has not acknowledged its test task for {waited:.0f} s"
 
-    def _beats(self) -> bool:
-        return beats_lately(self.probe, self.cluster, self.patience.lately)
+    def _is_busy(self) -> bool:
+        is_alive = beats_lately(self.probe, self.cluster, self.patience.lately)
+        return is_alive and not self.probe.is_idling(self.cluster, self.patience.idling)
 
 
 def beats_lately(probe: Probe, cluster: str, seconds: float) -> bool:

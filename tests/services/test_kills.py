@@ -2,6 +2,7 @@
 
 import random
 import signal
+import threading
 import time
 
 import pytest
@@ -70,6 +71,25 @@ class KillTests(StudioTestCase):
         self.assertEqual(self.wait_until_finished([waiting], seconds=120), ["completed"])
         self.assertEqual(self.studio.status(interrupted), "submitting")
         self.assertEqual(len(self.upstream.creates), 2)
+
+    def test_free_workers_that_are_killed_are_missed_although_another_has_a_create_on_the_wire(self):
+        [sentinel] = [pid for pid in below(self.studio.mains()["submit"]) if len(below(pid)) > 1]
+        workers = below(sentinel)[:4]
+        time.sleep(6)  # a canary has come home
+        may_end = threading.Event()
+        self.addCleanup(may_end.set)
+        self.upstream.meanwhile(lambda: may_end.wait(140))
+        [paying] = self.generate(1)
+        wait_for(lambda: self.upstream.creates, seconds=60, why=self.studio.said())
+        busy = {int(path.name) for path in (self.studio.data / "desks" / "submit").iterdir()}
+        self.assertEqual(len(busy & set(workers)), 1)
+        for pid in set(workers) - busy:  # one of them holds the queue's lock
+            kill(pid)
+        waiting = self.studio.generate("boat", **CHOICE)
+        self.assertEqual(self.wait_until_finished([waiting], seconds=80), ["completed"])
+        self.assertEqual(self.studio.status(paying), "submitting")
+        may_end.set()
+        self.assert_all_completed_from_one_create_each([paying, waiting])
 
 
 @pytest.mark.services

@@ -16,7 +16,7 @@ from django_q.models import OrmQ
 
 from generations import engine, queue
 from generations.models import Gateway
-from videostudio import lifeline
+from videostudio import desks, lifeline
 from videostudio.premises import CannotStart, listening_address, only_one, wait_for_port
 from videostudio.supervisor import Service, Supervisor
 
@@ -78,7 +78,11 @@ def services(address: str) -> list[Service]:
         Service(
             name=f"{cluster} cluster",
             program=("manage.py", "qcluster", "--skip-checks"),  # `prepare` has run them
-            environment={"Q_CLUSTER_NAME": cluster, lifeline.WIRE_VARIABLE: str(wire_lock())},
+            environment={
+                "Q_CLUSTER_NAME": cluster,
+                lifeline.WIRE_VARIABLE: str(wire_lock()),
+                desks.FOLDER_VARIABLE: str(desks.make(desks_of(cluster))),
+            },
             cluster=cluster,
             pays=cluster == "submit",
         )
@@ -93,6 +97,11 @@ def wire_lock() -> Path:
     An open attempt in the database would not tell whether the process that sends it still lives.
     """
     return settings.DATA_DIR / "wire.lock"
+
+
+def desks_of(cluster: str) -> Path:
+    """Return the folder in which each step at work in a cluster has a file."""
+    return settings.DATA_DIR / "desks" / cluster
 
 
 class DatabaseProbe:
@@ -114,6 +123,12 @@ class DatabaseProbe:
         if cluster == "submit":
             return timezone.now() if self.is_create_on_the_wire() else None
         return self._ask(lambda: engine.last_beat(cluster))
+
+    def is_idling(self, cluster: str, seconds: float) -> bool:
+        if cluster == "poll":  # a poller works beside a free worker all the time; what it is for, it does
+            return False
+        folder = desks_of(cluster)
+        return desks.is_still(folder, seconds) and desks.count(folder) < queue.workers(cluster)
 
     def is_create_on_the_wire(self) -> bool:
         return lifeline.is_announced(wire_lock())
