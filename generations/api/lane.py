@@ -11,7 +11,7 @@ from collections.abc import Callable
 from django.core.exceptions import BadRequest, DisallowedHost, RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.base import BaseHandler
 from django.core.signals import got_request_exception
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.middleware.security import SecurityMiddleware
 
@@ -98,6 +98,9 @@ def problem_of(request: HttpRequest, error: Exception) -> Problem:
                 " Send an image as a file, or as a link."
             )
             return Problem(413, "request_too_large", words)
+        case UnreadablePostError():
+            words = "The body ended before its Content-Length was reached. Nothing was made; send it again."
+            return Problem(400, "incomplete_body", words)
         case MultiPartParserError() | BadRequest() | SuspiciousOperation():
             return Problem(400, "unreadable_request", "The request could not be read. Check its body and Content-Type.")
     if is_away(error):
