@@ -112,6 +112,7 @@ urlpatterns = [
     path("team/webhooks/<int:pk>/secret/", hooks.secret, name="webhook-secret"),
     path("team/webhooks/<int:pk>/rotate/", hooks.rotate, name="webhook-rotate"),
     path("team/webhooks/<int:pk>/enable/", hooks.enable, name="webhook-enable"),
+    path("team/webhooks/<int:pk>/disable/", hooks.disable, name="webhook-disable"),
     path("team/webhooks/<int:pk>/delete/", hooks.delete, name="webhook-delete"),
     path("team/webhooks/<int:pk>/deliveries/<uuid:uuid>/resend/", hooks.resend, name="webhook-resend"),
 ]

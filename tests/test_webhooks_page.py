@@ -1,5 +1,7 @@
 """The page of a team's webhooks: for its managers and operators, and what each button does."""
 
+from datetime import timedelta
+
 from django.http import QueryDict
 from django.test import TestCase, override_settings
 from django.utils import timezone
@@ -14,7 +16,7 @@ from tests.pages import read
 
 GOOD = {"name": "Our chat", "url": "https://hooks.example.com/T0/secret-part", "shape": "chat"}
 GOOD_KINDS = ["generation.completed", "generation.failed"]
-ACTIONS = ("test", "secret", "rotate", "enable", "delete")
+ACTIONS = ("test", "secret", "rotate", "disable", "enable", "delete")
 
 
 class WebhooksPageCase(TestCase):
@@ -225,6 +227,24 @@ class ButtonTests(WebhooksPageCase):
         again = Delivery.objects.get(pk=delivery.pk)
         self.assertEqual((again.uuid, again.tries, again.failed_at, again.is_waiting), (delivery.uuid, 0, None, True))
         self.assertContains(self.press(f"deliveries/{delivery.uuid}/resend"), "on its way already")
+
+    def test_what_waits_for_its_next_try_is_sent_now(self):
+        delivery = make_delivery(self.webhook)
+        Delivery.objects.update(due_at=timezone.now() + timedelta(hours=10), tries=8)
+        self.assertContains(self.client.get(self.path), f"deliveries/{delivery.uuid}/resend")
+        self.assertContains(self.press(f"deliveries/{delivery.uuid}/resend"), "under the same id")
+        self.assertLessEqual(Delivery.objects.get().due_at, timezone.now())
+        Delivery.objects.update(tries=1, claim="a courier has it")
+        self.assertContains(self.press(f"deliveries/{delivery.uuid}/resend"), "on its way already")
+
+    def test_one_is_switched_off_by_hand_and_keeps_its_log(self):
+        make_delivery(self.webhook)
+        self.assertContains(self.press("disable"), "is told nothing more until it is switched on")
+        self.webhook.refresh_from_db()
+        self.assertIn(self.webhook.team.memberships.first().user.username, self.webhook.disabled_reason)
+        make_generation(Status.FAILED)
+        self.assertEqual(Delivery.objects.filter(due_at__isnull=False).count(), 0)
+        self.assertEqual(Delivery.objects.count(), 1)
 
     def test_one_that_was_switched_off_says_so_and_is_switched_on(self):
         telling.switch_off(self.webhook, "Nothing got through to hooks for a day.")

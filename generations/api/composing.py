@@ -10,7 +10,8 @@ from django.db.models import QuerySet, Subquery
 from generations.api.images import images_of
 from generations.api.problems import Problem
 from generations.api.reading import Given
-from generations.forms.choosing import Choices, find_model, not_choosable
+from generations.catalog import AmbiguousModel, UnknownModel, catalog
+from generations.forms.choosing import Choices, choosable_models, not_choosable
 from generations.forms.given import BadPrompt, read_prompt
 from generations.lifecycle.begin import Order
 from generations.lifecycle.remixing import order_source
@@ -25,6 +26,7 @@ from generations.specs import (
     Size,
     VideoModel,
     is_absent,
+    listed,
     nominal_frame,
     parse_frame,
     quoted,
@@ -98,12 +100,21 @@ def compose(
 
 def model_of(text: Any) -> VideoModel:
     if is_absent(text):
-        _, words = find_model("")
-        raise Problem(422, "missing_model", words, param="model")
-    model, words = find_model(text) if isinstance(text, str) else (None, f"The model must be text, not {quoted(text)}.")
-    if model is None:
-        raise Problem(422, "model_not_found", words, param="model")
-    return model
+        raise Problem(422, "missing_model", f"No model was chosen. {choices_in_words()}", param="model")
+    if not isinstance(text, str):
+        raise Problem(422, "model_not_found", f"The model must be text, not {quoted(text)}.", param="model")
+    try:
+        return catalog().find(text.strip())
+    except AmbiguousModel as error:
+        raise Problem(422, "model_not_found", str(error), param="model") from error
+    except UnknownModel as error:
+        words = f"There is no model '{quoted(text)}'. {choices_in_words()}"
+        raise Problem(422, "model_not_found", words, param="model") from error
+
+
+def choices_in_words() -> str:
+    keys = [model.key for model in choosable_models()]
+    return f"Choose {listed(keys)}." if keys else "No gateway offers any at the moment."
 
 
 def prompt_of(text: Any, model: VideoModel) -> str:

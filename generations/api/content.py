@@ -7,11 +7,12 @@ from pathlib import Path
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from generations.api import shapes
 from generations.api.problems import DO_NOT_RETRY, Problem
 from generations.lifecycle.files import path_of, stored_name
 from generations.media import NotAVideo, make_poster, serve_file
 from generations.media.sprites import make_spritesheet
-from generations.models import Generation, Status
+from generations.models import TERMINAL, Generation, Status
 from generations.models.shown import Shown
 
 VARIANTS = ("video", "thumbnail", "spritesheet")
@@ -51,14 +52,24 @@ def variant_of(row: Generation, variant: str) -> tuple[str, str]:
     if row.purged_at is not None:
         raise Problem(404, "file_not_found", "The file of this video was removed.", param="id")
     if row.status != Status.COMPLETED or not row.file:
-        words = f"This video has no file: it is {row.get_status_display().lower()}. Ask for it until it is completed."
-        raise Problem(409, "video_not_ready", words, param="id", headers=DO_NOT_RETRY)
+        raise Problem(
+            409, "video_not_ready", f"This video has no file. {why_none(row)}", param="id", headers=DO_NOT_RETRY
+        )
     if variant == "video":
         return row.file, row.sha256
     if variant == "thumbnail":
         # Its name is known before it is drawn: a worker does that soon after a video is stored.
         return drawn(row, row.poster or stored_name(row, ".webp"), make_poster), f"{row.sha256}-poster"
     return drawn(row, f"sprites/{row.uuid.hex[:2]}/{row.uuid.hex}.webp", make_spritesheet), f"{row.sha256}-sprites"
+
+
+def why_none(row: Generation) -> str:
+    """Return in words why a video has no file, and what a program can do about it."""
+    if row.status in TERMINAL:
+        return shapes.error(row)["message"]
+    if row.status == Status.UNKNOWN:
+        return shapes.words(row)
+    return f"It is {row.get_status_display().lower()}: ask for the video until it is completed."
 
 
 def drawn(row: Generation, name: str, draw: Callable[[Path, Path], None]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,28 +25,37 @@ from generations.models.tokens import REPEATED_FOR, Caller
 KEY = re.compile("[!-~]{1,255}")
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 RETRY_AFTER_ROOM = {"Retry-After": "10"}
+# Seconds that a refused request waits for the answer of another with its key: as long as a link takes to be fetched.
+WAIT_FOR = {"too_many_fetches": 3.0}
+LOOK_EVERY = 0.25
 Shape = Callable[[dict[str, Any]], dict[str, Any]]
+Composing = Callable[[Caller, Given], Order]
 
 
 def create(
-    request: HttpRequest, given: Given, *, shape: Shape = lambda body: body, parent: Generation | None = None, **images
+    request: HttpRequest, given: Given, *, shape: Shape = lambda body: body, compose: Composing = compose
 ) -> HttpResponse:
-    """Answer a create: 200 with the video, the same again for a key that was used for the same. Raises Problem."""
+    """Answer a create: 200 with the video, the same again for a key that was used for the same. Raises Problem.
+
+    What makes a request the same is what it says, never what `compose` makes of it at this moment.
+    """
     caller: Caller = request.auth
     once = Once(key_of(request), caller.token_id)
     if once.key:
         once.digest = given.digest(request.path_info)
         if body := once.answered():
             return answer(shape(json.loads(body)))
-    order = compose(caller, given, parent=parent, **images)
     try:
+        order = compose(caller, given)
         body = carry_out(caller, order, once)
-    except NoGateway:
-        raise unavailable(order.model) from None
-    except IntegrityError:  # the same key, a moment earlier, in another thread or process
-        if not (before := once.answered()):
+    except (Problem, NoGateway, IntegrityError) as error:
+        # The same key, a moment earlier, in another thread or process: perhaps it took the last free place.
+        if before := once.answered_soon(WAIT_FOR.get(getattr(error, "code", ""), 0)):
+            body = json.loads(before)
+        elif isinstance(error, NoGateway):
+            raise unavailable(order.model) from None
+        else:
             raise
-        body = json.loads(before)
     return answer(shape(body))
 
 
@@ -86,6 +96,13 @@ class Once:
             words = "This Idempotency-Key was used with other content in the last 24 hours. Send a new key with it."
             raise Problem(409, "idempotency_key_reused", words, param="Idempotency-Key", headers=DO_NOT_RETRY)
         return body
+
+    def answered_soon(self, seconds: float) -> str:
+        """The same, waiting for so long."""
+        until = time.monotonic() + seconds
+        while not (found := self.answered()) and self.key and time.monotonic() < until:
+            time.sleep(LOOK_EVERY)
+        return found
 
     def keep(self, generation: Generation, body: dict[str, Any]) -> None:
         """Write down what is answered. IntegrityError when another request with this key came first."""

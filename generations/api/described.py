@@ -22,7 +22,9 @@ from generations.specs import (
 
 type Schema = dict[str, Any]
 
-LINK = r"^https://(?:[a-z0-9]+\.)+(?:com|org|net|io|dev)(?:/[A-Za-z0-9._~-]*)*$"
+# What is enforced and can be said in a pattern; that a link leads to the public internet cannot.
+LINK = r"^\s*https://[!-~]+\s*$"
+PROMPT = r"^[^\x00]*\S[^\x00]*$"
 UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 DATA = "^data:image/(?:jpeg|png|webp);base64,[A-Za-z0-9+/]+={0,2}$"
 IMAGE: Schema = {
@@ -42,9 +44,12 @@ IMAGE: Schema = {
 }
 
 
-def option_schema(option: Option) -> Schema:
-    """Return one option as JSON Schema: what is taken from JSON; a form's text is read the same way."""
-    found = _kind(option)
+def option_schema(option: Option, *, is_common: bool = False) -> Schema:
+    """Return one option as JSON Schema: what is taken from JSON; a form's text is read the same way.
+
+    Under OpenAI's own name (`is_common`, or when it has the same) a size may be spelled as OpenAI does.
+    """
+    found = _kind(option, is_common=is_common or option.name == "size")
     found["title"] = option.label
     if option.help:
         found["description"] = option.help
@@ -53,14 +58,14 @@ def option_schema(option: Option) -> Schema:
     return found
 
 
-def _kind(option: Option) -> Schema:
+def _kind(option: Option, *, is_common: bool) -> Schema:
     match option:
         case Choice(values=values):
             texts = [str(value) for value in values] if option.is_numeric else []
             numbers = [int(value) for value in values if str(value).isdecimal() and isinstance(value, str)]
             return {"enum": [*values, *texts, *numbers]}
         case Size(values=values):
-            frames = [frame for value in values if (frame := parse_frame(value))]
+            frames = [frame for value in values if is_common and (frame := parse_frame(value))]
             return {"enum": list(dict.fromkeys([*values, *(f"{width}x{height}" for width, height in frames)]))}
         case IntRange(low=low, high=high):
             return {"type": "integer", "minimum": low, "maximum": high}
@@ -81,28 +86,32 @@ def _kind(option: Option) -> Schema:
 def options_schema(model: VideoModel) -> Schema:
     """Return all options of a model, with OpenAI's own names for those that mean them, as an object's schema."""
     properties = {option.name: option_schema(option) for option in model.options}
-    exclusive = []
+    exclusive, named = [], {}  # OpenAI's name of an option that has another one, by its own
     for name, target, schema in _common_names(model):
         if name not in properties:
             properties[name] = schema
             exclusive.append([name, *target])
+            named |= {target[0]: name} if len(target) == 1 else {}
     found: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    if needed := [option.name for option in model.options if option.required and option.default is None]:
-        found["required"] = needed
+    needed = [option.name for option in model.options if option.required and option.default is None]
+    if alone := [name for name in needed if name not in named]:
+        found["required"] = alone
     if needs := {option.name: list(option.needs) for option in model.options if option.needs}:
         found["dependentRequired"] = needs
-    if exclusive:
-        found["allOf"] = [{"not": {"required": [name, other]}} for name, *targets in exclusive for other in targets]
+    rules: list[Schema] = [{"not": {"required": [name, other]}} for name, *targets in exclusive for other in targets]
+    rules += [{"anyOf": [{"required": [name]}, {"required": [named[name]]}]} for name in needed if name in named]
+    if rules:
+        found["allOf"] = rules
     return found
 
 
 def _common_names(model: VideoModel) -> Iterable[tuple[str, list[str], Schema]]:
     seconds, size = model.option_with_role("seconds"), model.option_with_role("size")
     if seconds:
-        yield "seconds", [seconds.name], option_schema(seconds)
+        yield "seconds", [seconds.name], option_schema(seconds, is_common=True)
     ratio, tier = model.option_with_role("ratio"), model.option_with_role("tier")
     if size:
-        yield "size", [size.name], option_schema(size)
+        yield "size", [size.name], option_schema(size, is_common=True)
     elif isinstance(ratio, Choice) and isinstance(tier, Choice):
         frames = [nominal_frame(shape, short) for shape in ratio.values for short in tier.values]
         spelled = dict.fromkeys(f"{frame[0]}x{frame[1]}" for frame in frames if frame)
@@ -116,7 +125,7 @@ def body_schema(model: VideoModel) -> Schema:
     found = options_schema(model)
     names = {model.key, model.upstream_id} if is_unambiguous(model) else {model.key}
     found["title"] = model.label
-    prompt = {"type": "string", "minLength": 1, "maxLength": model.prompt_max, "pattern": r"^[ -~]*[!-~][ -~]*$"}
+    prompt = {"type": "string", "minLength": 1, "maxLength": model.prompt_max, "pattern": PROMPT}
     found["properties"] = {"model": {"enum": sorted(names)}, "prompt": prompt} | found["properties"]
     found["required"] = ["model", "prompt", *found.get("required", ())]
     return found
@@ -138,7 +147,8 @@ def component(model: VideoModel) -> str:
 def create_bodies() -> Schema:
     """Return the request body of POST /v1/videos: JSON of one model exactly, or a form with files."""
     models = catalog().choosable()
-    keys = sorted(model.key for model in models)
+    ids = {model.upstream_id for model in models if is_unambiguous(model)}
+    keys = sorted({model.key for model in models} | ids)
     form = {
         "type": "object",
         "properties": {

@@ -14,6 +14,7 @@ from generations.api.problems import Problem
 FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 PLACE = re.compile(r"(?P<name>[^\[\]]+)\[(?P<inner>[^\[\]]*)\]")
 DEEPEST = 20
+MOST_VALUES = 200
 
 
 @dataclass
@@ -35,6 +36,13 @@ class Given:
 
 def given_in(request: HttpRequest) -> Given:
     """Return what a request's body says. Raises Problem, and what Django raises for a broken or large form."""
+    given = _read(request)
+    if len(given.values) + len(given.files) > MOST_VALUES:
+        raise Problem(422, "too_many_values", f"No model takes more than {MOST_VALUES} values.")
+    return given
+
+
+def _read(request: HttpRequest) -> Given:
     match request.content_type:
         case "application/json":
             return Given(_json_object(request.read()))
@@ -46,7 +54,7 @@ def given_in(request: HttpRequest) -> Given:
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(body, parse_constant=_no_number)
+        found = json.loads(body, parse_constant=_no_number, parse_float=_number)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
         raise Problem(400, "invalid_json", "The body is not JSON that can be read.") from error
     if not isinstance(found, dict):
@@ -54,6 +62,12 @@ def _json_object(body: bytes) -> dict[str, Any]:
     if _is_deeper(found, DEEPEST):
         raise Problem(400, "invalid_json", f"The body is nested deeper than {DEEPEST} levels.")
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _number(text: str) -> float | int:
+    """Return a number; 5.0 is 5 to JSON, and a length of 5 to us."""
+    found = float(text)
+    return int(found) if found.is_integer() else found
 
 
 def _no_number(word: str) -> NoReturn:

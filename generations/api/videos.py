@@ -9,15 +9,18 @@ from ninja import Query, Router
 
 from generations.api import shapes
 from generations.api.app import CREATE_REFUSALS, READ_REFUSALS
+from generations.api.composing import compose
 from generations.api.content import serve
 from generations.api.creating import create
-from generations.api.described import create_bodies, options_schema
+from generations.api.described import PROMPT, create_bodies, options_schema
 from generations.api.problems import DO_NOT_RETRY, Problem, as_json, not_found
 from generations.api.reading import Given, given_in
 from generations.api.schemas import Deleted, Model, Models, Refusal, Video, Videos
 from generations.api.tokens import Token
-from generations.forms.choosing import choosable_models
+from generations.catalog import catalog
+from generations.forms.choosing import choosable_models, find_model
 from generations.lifecycle import trash
+from generations.lifecycle.begin import Order
 from generations.models import Generation, GenerationInput, Status, Upload, User
 from generations.models.tokens import Caller
 from generations.specs import VideoModel
@@ -33,9 +36,10 @@ KEY = {
     "description": "The same key with the same content is answered the same for 24 hours, and made once.",
     "schema": {"type": "string", "maxLength": 255, "pattern": "^[!-~]{1,255}$"},
 }
+LONGEST = max(model.prompt_max for model in catalog().models)  # of a prompt; each model has a limit of its own
 REMIX = {
     "type": "object",
-    "properties": {"prompt": {"type": "string", "minLength": 1, "maxLength": 2000, "pattern": r"^[ -~]*[!-~][ -~]*$"}},
+    "properties": {"prompt": {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": PROMPT}},
     "required": ["prompt"],
     "additionalProperties": False,
 }
@@ -156,7 +160,12 @@ def remix_video(request: HttpRequest, video_id: str) -> HttpResponse:
 
     A model whose gateway remixes by itself is asked for that.
     """
-    (source, _, _), given = visible(request, video_id), given_in(request)
+    return create(request, given_in(request), compose=lambda caller, given: remix_of(request, video_id, given))
+
+
+def remix_of(request: HttpRequest, video_id: str, given: Given) -> Order:
+    """Return the order for a remix of a video. Raises Problem."""
+    source, _, _ = visible(request, video_id)
     if strange := [*sorted(given.values.keys() - {"prompt"}), *given.files]:
         words = f"A remix takes a prompt and nothing else, not '{strange[0][:40]}'."
         raise Problem(422, "invalid_option", words, param=strange[0][:40])
@@ -165,10 +174,13 @@ def remix_video(request: HttpRequest, video_id: str) -> HttpResponse:
         uploads.setdefault(item.option, []).append(item.upload)
     options = {name: value for name, value in source.options.items() if name not in uploads}
     model = source.video_model
-    if source.status == Status.COMPLETED and model and (remix := model.option_with_role("remix")):
+    if model and (remix := model.option_with_role("remix")):
+        if source.status != Status.COMPLETED:
+            words = f"The gateway remixes a finished video, and this one is {source.get_status_display().lower()}."
+            raise Problem(409, "video_not_finished", words, param="id", headers=DO_NOT_RETRY)
         options[remix.name] = source.upstream_id
     again = Given({**options, "model": source.model_key, **given.values})
-    return create(request, again, parent=source, uploads=uploads)
+    return compose(request.auth, again, parent=source, uploads=uploads)
 
 
 @router.get("/models", auth=READ, response={200: Models, **READ_REFUSALS}, operation_id="listModels", tags=["models"])
@@ -185,9 +197,9 @@ def list_models(request: HttpRequest) -> HttpResponse:
     tags=["models"],
 )
 def retrieve_model(request: HttpRequest, model_id: str) -> HttpResponse:
-    """One model by its key."""
-    found = next((model for model in choosable_models() if model.key == model_id), None)
-    if found is None:
+    """One model by its key, or by the upstream id of one alone."""
+    found, _ = find_model(model_id)
+    if found not in choosable_models():
         raise not_found("model")
     return as_json(model_as_json(found))
 

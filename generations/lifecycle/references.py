@@ -1,6 +1,7 @@
 """Images that programs name by a link: fetched here and now, under the same guard as everything else."""
 
 import threading
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -26,6 +27,8 @@ def fetch_reference(url: str, *, most_bytes: int) -> bytes:
 
     Raises NotFetched, FetchingBusy.
     """
+    if not has_host(url):
+        raise NotFetched("The link names no host.")
     nobody = Endpoint("https://reference.invalid", "", settings.PRIVATE_HOSTS, settings.USER_AGENT)
     if not _slots.acquire(blocking=False):
         raise FetchingBusy
@@ -38,3 +41,10 @@ def fetch_reference(url: str, *, most_bytes: int) -> bytes:
         raise NotFetched(str(error)) from error
     finally:
         _slots.release()
+
+
+def has_host(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:  # brackets that do not match
+        return False

@@ -190,6 +190,11 @@ class Delivery(models.Model):
         return self.due_at is not None
 
     @property
+    def can_be_sent_again(self) -> bool:
+        """Whether it is neither on its way now nor about to be tried for the first time."""
+        return not self.is_waiting or (self.tries > 0 and not self.claim)
+
+    @property
     def state_words(self) -> str:
         """How far it is, in a few words."""
         if self.delivered_at:

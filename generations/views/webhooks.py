@@ -114,6 +114,15 @@ def enable(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+def disable(request: HttpRequest, pk: int) -> HttpResponse:
+    found = managed(request, pk)
+    words = _("Switched off by {name}.").format(name=request.user.get_username())
+    if found.disable(words):
+        messages.success(request, _("{name} is told nothing more until it is switched on.").format(name=found.name))
+    return redirect(found)
+
+
+@require_POST
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     found = managed(request, pk)
     found.delete()
@@ -123,12 +132,12 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def resend(request: HttpRequest, pk: int, uuid: UUID) -> HttpResponse:
-    """Send what was delivered or given up once more, under the same id."""
+    """Send once more, under the same id, what was delivered or given up, or waits for its next try."""
     found = managed(request, pk)
     delivery = get_object_or_404(Delivery, webhook=found, uuid=uuid)
     if found.disabled_at:
         messages.warning(request, _("It is switched off. Switch it on first."))
-    elif delivery.is_waiting:
+    elif not delivery.can_be_sent_again:
         messages.info(request, _("It is on its way already."))
     else:
         telling.resend(delivery)

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from datetime import timedelta
+from unittest import mock
 
 from django.conf import settings
 from django.db import connection
 from django.test import TestCase, TransactionTestCase
 from django.utils import timezone
 
+from generations.api import creating
 from generations.lifecycle import recovery
 from generations.models import ApiAnswer, Generation, Prompt
 from tests.api.base import ASKED, Api, FreshRates, error_of, make_token
@@ -62,6 +64,36 @@ class SameKeyTests(FreshRates, UpstreamCase, TestCase):
         self.assertEqual(made[0], made[1])
         self.assertEqual(self.api.post(path, {"prompt": "A wolf"}, Idempotency_Key="one").status_code, 409)
         self.assertEqual(Generation.objects.count(), 2)
+
+    def test_a_remix_is_answered_the_same_whatever_became_of_its_source(self):
+        source = Generation.objects.get(uuid=self.create(key="one").json()["id"])
+        first = self.api.post(f"/videos/{source.uuid}/remix", {"prompt": "A wolf"}, Idempotency_Key="two")
+        Generation.objects.filter(pk=source.pk).update(deleted_at=timezone.now(), options={"seconds": "10"})
+        again = self.api.post(f"/videos/{source.uuid}/remix", {"prompt": "A wolf"}, Idempotency_Key="two")
+        self.assertEqual((again.status_code, again.content), (200, first.content))
+        new = self.api.post(f"/videos/{source.uuid}/remix", {"prompt": "A wolf"}, Idempotency_Key="three")
+        self.assertEqual(new.status_code, 404)
+
+    def test_who_finds_the_last_place_taken_by_its_own_twin_gets_its_answer(self):
+        """Both looked for an answer before there was one."""
+        for refusal, taken in (
+            ("too_many_unfinished", mock.patch.object(creating, "refuse_without_room")),
+            ("too_many_fetches", mock.patch.object(creating, "carry_out")),
+        ):
+            with self.subTest(refusal):
+                first = self.create(key=refusal)
+                is_first = iter((True,))
+                looked = creating.Once.answered
+
+                def late(once, is_first=is_first, looked=looked):
+                    return "" if next(is_first, False) else looked(once)
+
+                problem = creating.Problem(429, refusal, "Wait.")
+                with taken as work, mock.patch.object(creating.Once, "answered", late):
+                    work.side_effect = problem
+                    self.assertEqual(self.create(key=refusal).content, first.content)
+                    with mock.patch.dict(creating.WAIT_FOR, {refusal: 0}):
+                        self.assertEqual(self.create(key=f"{refusal}-alone").status_code, 429)
 
     def test_the_other_family_gets_the_same_task_again(self):
         body = {"model": "wan2.6", "prompt": "A fox"}

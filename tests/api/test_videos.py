@@ -374,6 +374,19 @@ class RemixTests(VideosCase):
         response = self.api.post("/videos", {"model": SORA, "prompt": "A fox", "remix_of": "nobody's"})
         self.assertEqual((response.status_code, error_of(response)["param"]), (422, "remix_of"))
 
+    def test_what_the_gateway_would_remix_must_be_finished(self):
+        ModelSwitch.objects.create(model_key=SORA, position=ModelSwitch.Position.ON)
+        first = self.finished(self.sent({"model": SORA, "prompt": "A fox"}))
+        running = self.sent({"model": SORA, "prompt": "An owl"})
+        remix = self.sent({"prompt": "A wolf"}, f"/videos/{first.uuid}/remix")
+        self.assertTrue(remix.move_to(Status.FAILED, failure=Failure.UPSTREAM_FAILED, actor="test", reason="it failed"))
+        count = Generation.objects.count()
+        for source, word in ((running, "generating"), (remix, "failed")):
+            response = self.api.post(f"/videos/{source.uuid}/remix", {"prompt": "A bear"})
+            self.assertEqual((response.status_code, error_of(response)["code"]), (409, "video_not_finished"))
+            self.assertIn(f"this one is {word}", error_of(response)["message"])
+        self.assertEqual(Generation.objects.count(), count)
+
     def sent(self, body: dict, path: str = "/videos") -> Generation:
         response = self.api.post(path, body)
         self.assertEqual(response.status_code, 200, response.content)
@@ -398,7 +411,20 @@ class ModelsTests(VideosCase):
 
     def test_one_model_by_its_key(self):
         self.assertEqual(self.api.get("/models/wan/wan2.6").json()["id"], "wan/wan2.6")
+        self.assertEqual(self.api.get("/models/wan2.6").json()["id"], "wan/wan2.6")
         self.assertEqual(error_of(self.api.get("/models/wan/none"))["code"], "model_not_found")
+
+    def test_who_asks_for_none_is_told_those_that_can_be_asked_for(self):
+        self.gateway.offers = ["veo"]
+        self.gateway.save()
+        for model, words in (("nope", "There is no model 'nope'."), ("", "No model was chosen.")):
+            response = self.api.post("/videos", {"model": model, "prompt": "A fox"})
+            message = error_of(response)["message"]
+            self.assertEqual((response.status_code, message), (422, f"{words} Choose {VEO}-fast or {VEO}."))
+
+    def test_more_values_than_any_model_takes_are_refused_in_one_sentence(self):
+        response = self.api.post("/videos", ASKED | {f"option {number}": 1 for number in range(1000)})
+        self.assertEqual((response.status_code, error_of(response)["code"]), (422, "too_many_values"))
 
     def test_what_is_switched_off_or_not_offered_is_not_listed(self):
         ModelSwitch.objects.create(model_key="wan/wan2.6", position="off")
