@@ -72,9 +72,21 @@ class Migration(migrations.Migration):
             model_name='prompt',
             index=models.Index(condition=models.Q(('first__isnull', False)), fields=['first'], name='prompt_of_first'),
         ),
+        migrations.AddIndex(
+            model_name='generation',
+            index=models.Index(condition=models.Q(('cost__isnull', False)), fields=['team', 'cost', '-id'], name='generation_priced'),
+        ),
         migrations.RemoveIndex(
             model_name='generation',
             name='generation_project',
+        ),
+        migrations.RemoveIndex(
+            model_name='generation',
+            name='generation_team',
+        ),
+        migrations.RemoveIndex(
+            model_name='generation',
+            name='generation_cost',
         ),
         migrations.SeparateDatabaseAndState(
             database_operations=[migrations.RunPython(drop, restore)],

@@ -215,7 +215,6 @@ class Generation(Shown, models.Model):
         indexes = [
             # Whatever has ended is never due. SQLite proves this condition from `due_at <= ...`, and no other.
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="generation_due"),
-            models.Index(fields=["team", "-id"], name="generation_team"),
             models.Index(fields=["team", "status", "-id"], name="generation_status"),
             models.Index(fields=["team", "model_key", "-id"], name="generation_model"),
             models.Index(fields=["team", "created_by", "-id"], name="generation_person"),
@@ -230,7 +229,7 @@ class Generation(Shown, models.Model):
             models.Index(fields=["team", "frame", "-id"], name="generation_frame"),
             models.Index(fields=["team", "tier", "-id"], name="generation_tier"),
             models.Index(fields=["team", "length", "-id"], name="generation_length"),
-            models.Index(fields=["team", "cost", "-id"], name="generation_cost"),
+            models.Index(fields=["team", "cost", "-id"], condition=Q(cost__isnull=False), name="generation_priced"),
             models.Index(
                 fields=["team", "mismatch", "-id"], condition=Q(mismatch__isnull=False), name="generation_mismatch"
             ),
