@@ -9,11 +9,16 @@ from django.utils.translation import gettext_lazy
 # Where a key does something: a page names its places by `data-place`.
 PLACES = {
     "everywhere": gettext_lazy("Everywhere"),
+    "composer": gettext_lazy("Writing a prompt"),
+    "library": gettext_lazy("A tile of the library"),
     "player": gettext_lazy("Watching and comparing"),
     "detail": gettext_lazy("A video's page"),
     "compare": gettext_lazy("Comparing"),
 }
-SHOWN = {" ": "Space", "ArrowLeft": "←", "ArrowRight": "→", "Escape": "Esc", "Ctrl+Enter": "Ctrl Enter"}
+SHOWN = {" ": "Space", "ArrowLeft": "←", "ArrowRight": "→", "Escape": "Esc", "Ctrl+Enter": "Ctrl Enter"} | {
+    "Alt+ArrowUp": "Alt ↑",
+    "Alt+ArrowDown": "Alt ↓",
+}
 DIGITS = tuple("0123456789")
 
 
@@ -44,8 +49,11 @@ KEYS = (
     Key(("?",), "keys", gettext_lazy("Show or hide these keys")),
     Key(("/",), "search", gettext_lazy("Search")),
     Key(("c",), "compose", gettext_lazy("Write a prompt")),
-    Key(("Ctrl+Enter",), "send", gettext_lazy("Generate, while you write a prompt")),
     Key(("Escape",), "close", gettext_lazy("Close what is open")),
+    Key(("Ctrl+Enter",), "send", gettext_lazy("Generate"), "composer"),
+    Key(("Alt+ArrowUp", "Alt+ArrowDown"), "recall", gettext_lazy("The team's prompts, older and newer"), "composer"),
+    Key(("x",), "pick", gettext_lazy("Select it, or not"), "library"),
+    Key(("s", "."), "star-tile", gettext_lazy("Star on or off"), "library"),
     Key(("k", " "), "play", gettext_lazy("Play or pause"), "player"),
     Key(("ArrowLeft",), "left", gettext_lazy("Back one second"), "player"),
     Key(("ArrowRight",), "right", gettext_lazy("On one second"), "player"),

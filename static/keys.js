@@ -41,14 +41,14 @@ const everywhere = {
   keys: () => sheet.togglePopover(),
   search() {
     const search = document.querySelector("input[type=search]");
-    if (!search) return false;
+    if (!search) return location.assign("/generations/#search");
     search.focus();
     search.select();
   },
   compose() {
     const box = document.querySelector("#composer textarea[name=prompt]");
     if (box) box.focus();
-    else location.assign("/");
+    else location.assign("/#compose");
   },
 };
 
@@ -56,3 +56,10 @@ document.addEventListener("key", (event) => {
   const done = everywhere[event.detail.action];
   if (done && done() !== false) event.preventDefault();
 });
+
+// Where a key led from another page.
+const led = location.hash.slice(1);
+if (led === "search" || led === "compose") {
+  everywhere[led]();
+  history.replaceState(history.state, "", location.pathname + location.search);
+}

@@ -22,7 +22,7 @@ from generations.archive import rows, writing
 from generations.archive.layout import KINDS, MANIFEST, SUMS
 from generations.archive.reading import Reader
 from generations.lifecycle import decisions, recovery, submit
-from generations.lifecycle.files import path_of
+from generations.lifecycle.files import path_of, stored_name
 from generations.lifecycle.invariants import violations
 from generations.models import (
     UNFINISHED,
@@ -75,7 +75,8 @@ class ArchiveCase(TransactionTestCase):
         upload.file.save("", ContentFile(content), save=True)
         first = make_generation(Status.COMPLETED, prompt="一只狐狸", quote="0.40", project=winter, rating=5)
         path_of(poster := first.file.replace(".mp4", ".webp")).write_bytes(b"RIFF")
-        Generation.objects.filter(pk=first.pk).update(poster=poster, pinned_at=timezone.now())
+        path_of(preview := stored_name(first, ".preview.mp4")).write_bytes(b"ftyp")
+        Generation.objects.filter(pk=first.pk).update(poster=poster, preview=preview, pinned_at=timezone.now())
         GenerationInput.objects.create(generation=first, option="input_reference", upload=upload)
         Tag.objects.create(team=alice().team, name="no video has it yet")
         kept = {"team": alice().team, "person": bob(), "is_shared": True}
@@ -163,13 +164,13 @@ class RoundTripTests(ArchiveCase):
         printed = self.run_it("export_library")
         before = self.lines()
         files = {name: content for name, content in self.members().items() if name.startswith("media/")}
-        self.assertIn("Written: 5 generations, 3 prompts, 1 uploads, 3 files", printed)
+        self.assertIn("Written: 5 generations, 3 prompts, 1 uploads, 4 files", printed)
         self.empty()
         Project.objects.create(team=Team.objects.create(name="Earlier"), name="Autumn")  # so that keys are others here
         printed = self.run_it("import_library")
         Project.objects.filter(name="Autumn").delete()
         Team.objects.filter(name="Earlier").delete()
-        self.assertIn("Taken in: 5 generations, 3 files.", printed)
+        self.assertIn("Taken in: 5 generations, 4 files.", printed)
         self.assertEqual(list(violations(files=True)), [])
         self.assertEqual(self.pages(), pages)
         User.objects.filter(username__startswith="seer").delete()

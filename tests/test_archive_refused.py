@@ -172,7 +172,7 @@ class RefusedTests(ArchiveCase):
         manifest["counts"] = {kind: n for kind, n in manifest["counts"].items() if kind not in later}
         self.rewrite(old | {MANIFEST: json.dumps(manifest).encode()})
         self.empty()
-        self.assertIn("Taken in: 5 generations, 3 files.", self.run_it("import_library"))
+        self.assertIn("Taken in: 5 generations, 4 files.", self.run_it("import_library"))
         self.assertFalse(Comment.objects.exists() or Comparison.objects.exists() or Preset.objects.exists())
 
     def test_a_disk_without_room(self):

@@ -175,6 +175,13 @@ class BatchTests(StudioTestCase):
         self.assertEqual(self.check("generate", table=table).status_code, 422)
         self.assertEqual(Generation.objects.count(), 0)
 
+    def test_a_row_that_cannot_be_read_hides_no_other(self):
+        response = self.check(table="prompt,seconds\nA fox,7\n,5\nA hen,5,more\nA cow,99\n")
+        said = [item.text for item in read(response).one("section", aria_label="What is wrong").all("li")]
+        self.assertEqual(
+            [sentence.partition(":")[0].partition(",")[0] for sentence in said], [f"Row {n}" for n in (1, 2, 3, 4)]
+        )
+
     def test_headings_are_checked(self):
         response = self.check(table="words,seconds,seconds\nA fox,5,5")
         for sentence in ("There is no column “prompt”.", "This column is there more than once.", "No model has an"):

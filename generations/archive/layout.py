@@ -22,7 +22,7 @@ KINDS = (
 )
 PART = re.compile(rf"({'|'.join(KINDS)})-[0-9]{{6}}\.jsonl")
 # Stored names are made of a row's id: nothing that a member is called can lead out of the media folder.
-STORED = re.compile(r"(videos|uploads)/[0-9a-f]{2}/[0-9a-f]{32}[A-Za-z0-9_-]{0,40}\.[a-z0-9]{2,5}")
+STORED = re.compile(r"(videos|uploads)/[0-9a-f]{2}/[0-9a-f]{32}[A-Za-z0-9_-]{0,40}(\.preview)?\.[a-z0-9]{2,5}")
 LARGEST_PART = 256 * 1024 * 1024  # bytes of rows: more is no part of ours
 BLOCK = 1024 * 1024
 

@@ -84,9 +84,12 @@ class BatchForm:
         if self.errors:
             return False
         self.rows = self.table_rows() if self.table.strip() else self.product()
-        if not self.errors and not self.wrong:
+        unread = {wrong.row for wrong in self.wrong}  # a heading is row 0: then no row can be read as it was meant
+        if not self.errors and 0 not in unread:
             for number, row in enumerate(self.rows, 1):
-                self.judge(number, row)
+                if number not in unread:
+                    self.judge(number, row)
+            self.wrong.sort(key=lambda wrong: wrong.row)
         return not self.errors and not self.wrong
 
     def table_rows(self) -> list[dict[str, str]]:

@@ -1,6 +1,7 @@
 """The same prompt on several models: one composer's form for each, judged and sent together."""
 
 import re
+from collections.abc import Iterable
 from functools import cached_property
 
 from django.core.files.uploadedfile import UploadedFile
@@ -9,7 +10,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from generations.carry import carry
+from generations.carry import Change, carry
 from generations.forms.choosing import Choices
 from generations.forms.composer import GenerationForm
 from generations.forms.given import visible_generation, visible_prompt
@@ -78,12 +79,13 @@ class SeveralForm:
             model = posted.video_model
             before, given = (model, own) if own else (was, values)
             carried = carry(before, model, given)
+            changes = carried.changes if before is not model else self.standing_changes(model, own, was, values)
             form = GenerationForm(
                 user=self.user,
                 video_model=model,
                 values=carried.values,
                 prompt=self.prompt,
-                changes=carried.changes if before is not model else (),
+                changes=changes,
                 choices=self.offer,
             )
             form.say_of_images(posted)
@@ -92,9 +94,25 @@ class SeveralForm:
                 was, values = model, carried.values
 
     def pattern(self, asked: list[GenerationForm], chosen: list[dict]) -> tuple[VideoModel | None, dict]:
-        """Return the model and the values that a model ticked just now begins near to; (None, {}) when none has any."""
-        begun = (self.source.video_model, self.source.options) if self.source else (None, {})
-        return next(((form.video_model, own) for form, own in zip(asked, chosen, strict=True) if own), begun)
+        """Return the model and the values that a model ticked just now begins near to; (None, {}) when none has any.
+
+        Those of the video it began from, as they were changed here since; else those of the model that was first.
+        """
+        own = {form.video_model: values for form, values in zip(asked, chosen, strict=True) if values}
+        if self.source:
+            model = self.source.video_model
+            return model, own.get(model) or self.source.options
+        return next(iter(own.items()), (None, {}))
+
+    def standing_changes(self, model: VideoModel, own: dict, was: VideoModel | None, values: dict) -> Iterable[Change]:
+        """Return what had to become another option than the pattern's, for as long as nobody chose otherwise."""
+        if was is None or was is model:
+            return ()
+        nearest = carry(was, model, values)
+        is_as_it_was = {name: str(value) for name, value in nearest.values.items()} == {
+            name: str(value) for name, value in own.items()
+        }
+        return nearest.changes if is_as_it_was else ()
 
     def is_valid(self) -> bool:
         """Judge every member as the composer does; each shows what is wrong with it."""

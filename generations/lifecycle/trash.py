@@ -25,8 +25,12 @@ def delete(generations: Iterable[Generation], user: User) -> datetime | None:
     None when nothing of them could go: what is under way stays, for somebody has to learn what became of it.
     """
     now, pks = timezone.now(), [row.pk for row in generations]
-    rows = Generation.objects.filter(pk__in=pks, status__in=TERMINAL, deleted_at=None)
-    gone = rows.update(deleted_at=now, deleted_by=user, version=F("version") + 1)
+    with transaction.atomic():
+        rows = Generation.objects.filter(pk__in=pks, status__in=TERMINAL, deleted_at=None)
+        gone = rows.update(deleted_at=now, deleted_by=user, version=F("version") + 1)
+        if gone:
+            moved = Generation.objects.filter(pk__in=pks, deleted_at=now, deleted_by=user)
+            _note(moved, "moved to the trash", user)
     return now if gone else None
 
 
@@ -36,22 +40,32 @@ def discard(generation: Generation, user: User) -> bool:
         generation.refresh_from_db()
     if not generation.is_finished:
         return False
-    with transaction.atomic():
-        if delete([generation], user):
-            generation.note("moved to the trash", actor=user.get_username(), actor_kind=Event.ActorKind.PERSON)
+    delete([generation], user)
     return True
 
 
 def undo(user: User, moment: datetime) -> int:
     """Bring back what this person put into the trash at one moment; return how many that are."""
     rows = Generation.objects.of_teams(user).filter(deleted_by=user, deleted_at=moment, purged_at=None)
-    return restore(rows.values_list("pk", flat=True))
+    return restore(rows.values_list("pk", flat=True), user)
 
 
-def restore(pks: Iterable[int]) -> int:
+def restore(pks: Iterable[int], user: User) -> int:
     """Bring generations back whose files are still there; return how many that are."""
-    rows = Generation.objects.filter(pk__in=list(pks), purged_at=None).exclude(deleted_at=None)
-    return rows.update(deleted_at=None, deleted_by=None, version=F("version") + 1)
+    with transaction.atomic():
+        there = Generation.objects.filter(pk__in=list(pks), purged_at=None).exclude(deleted_at=None)
+        back = Generation.objects.filter(pk__in=list(there.select_for_update(no_key=True).values_list("pk", flat=True)))
+        count = back.update(deleted_at=None, deleted_by=None, version=F("version") + 1)
+        _note(back, "brought back from the trash", user)
+    return count
+
+
+def _note(rows: QuerySet, reason: str, user: User) -> None:
+    who = {"actor": user.get_username(), "actor_kind": Event.ActorKind.PERSON}
+    Event.objects.write(
+        Event(generation_id=pk, before=status, after=status, reason=reason, **who)
+        for pk, status in rows.values_list("pk", "status")
+    )
 
 
 def due(now: datetime | None = None) -> QuerySet:

@@ -24,6 +24,7 @@ from generations.views.zones import zone_of
 
 PAGE = 24
 COUNTED = 10_000  # whoever has more reads "10,000+"
+PLACES = ("before", "after")  # of a page in the list, in its address
 OFTEN = ("status", "model", "person", "project")  # the filters that are always in view
 
 
@@ -57,7 +58,7 @@ def library(request: HttpRequest) -> HttpResponse:
     context |= {
         "chips": chips(form),
         "count": count_of(form, found, page),
-        "query": urlencode(form.chosen),
+        "query": urlencode(form.chosen | {name: request.GET[name] for name in PLACES if name in request.GET}),
         "views": views_of(request.user),
         "is_filtered_more": not form.chosen.keys() <= {"q", *OFTEN},
     }

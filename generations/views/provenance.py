@@ -58,6 +58,7 @@ def as_sheet(generation: Generation) -> dict:
         },
         "asked": {
             "prompt": known["prompt"],
+            "rewritten_prompt": generation.rewritten_prompt,
             "model": generation.model_key,
             "model_label": generation.model_label,
             "options": generation.options,

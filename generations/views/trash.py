@@ -55,7 +55,7 @@ def disk_use(request: HttpRequest) -> dict[str, int]:
 def restore(request: HttpRequest) -> HttpResponse:
     """Bring back what is ticked, or the one whose button was pressed."""
     wanted = request.POST.getlist("one") or request.POST.getlist("pick")
-    count = bin.restore(ticked(deleted(request), wanted).values_list("pk", flat=True))
+    count = bin.restore(ticked(deleted(request), wanted).values_list("pk", flat=True), request.user)
     if count:
         messages.success(request, _("{videos} restored.").format(videos=several(count)))
     else:

@@ -100,16 +100,48 @@ def closes(page: Page, key: str) -> None:
 
 
 def searches(page: Page, key: str) -> None:
-    page.goto("/generations/")
-    press(page, key)
-    expect(page.get_by_role("searchbox")).to_be_focused()
+    """From a page without a search it leads to the library's."""
+    for _ in range(2):
+        press(page, key)
+        expect(page.get_by_role("searchbox")).to_be_focused()
+        assert urlsplit(page.url)[2:] == ("/generations/", "", "")
+        page.evaluate("document.activeElement.blur()")
 
 
 def composes(page: Page, key: str) -> None:
+    for _ in range(2):
+        press(page, key)
+        expect(page.get_by_label("Prompt", exact=True)).to_be_focused()
+        assert urlsplit(page.url)[2:] == ("/", "", "")
+        page.evaluate("document.activeElement.blur()")
+
+
+def recalls(page: Page, key: str) -> None:
+    page.goto("/")
+    box = page.get_by_label("Prompt", exact=True)
+    box.fill("A draft of mine")
+    press(page, "Alt+ArrowUp")
+    expect(box).not_to_have_value("A draft of mine")
+    if key == "Alt+ArrowDown":
+        press(page, key)
+        expect(box).to_have_value("A draft of mine")
+
+
+def selects(page: Page, key: str) -> None:
+    page.goto("/generations/")
+    page.locator(".tile a").first.focus()
+    for is_selected in (True, False):
+        press(page, key)
+        expect(page.locator("input[name=pick]").first).to_be_checked(checked=is_selected)
+
+
+def stars(page: Page, key: str) -> None:
+    page.goto("/generations/")
+    star = page.locator(".tile-star").first
+    before = star.get_attribute("aria-pressed")
+    page.locator(".tile a").first.focus()
     press(page, key)
-    page.wait_for_url(lambda url: urlsplit(url).path == "/")
-    press(page, key)
-    expect(page.get_by_label("Prompt", exact=True)).to_be_focused()
+    expect(page.locator(".tile-star").first).to_have_attribute("aria-pressed", "false" if before == "true" else "true")
 
 
 def sends(page: Page, key: str) -> None:
@@ -169,6 +201,9 @@ CHECKS = {
     "search": searches,
     "compose": composes,
     "send": sends,
+    "recall": recalls,
+    "pick": selects,
+    "star-tile": stars,
     "close": closes,
     "play": plays,
     "left": moves(1),

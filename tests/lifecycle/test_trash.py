@@ -49,9 +49,11 @@ class PurgeTests(TestCase):
 
     def test_what_was_brought_back_or_purged_stays_as_it_is(self):
         row, gone = self.deleted(), self.deleted()
-        self.assertEqual(trash.restore([row.pk]), 1)
+        self.assertEqual(trash.restore([row.pk], alice()), 1)
+        event = row.events.latest("id")
+        self.assertEqual((event.reason, event.actor), ("brought back from the trash", "alice"))
         trash.purge()
-        self.assertEqual(trash.restore([gone.pk]), 0)
+        self.assertEqual(trash.restore([gone.pk], alice()), 0)
         self.assertTrue(path_of(row.file).exists())
         self.assertIsNone(Generation.objects.get(pk=row.pk).deleted_at)
 
@@ -66,6 +68,15 @@ class PurgeTests(TestCase):
         path_of(row.poster).unlink()
         self.assertEqual(trash.purge()[0], 1)
         self.assertFalse(path_of(row.file).exists())
+
+    def test_who_threw_it_away_stands_in_its_history(self):
+        row, other = make_generation(Status.COMPLETED), make_generation(Status.FAILED)
+        self.assertIsNotNone(trash.delete([row, other], alice()))
+        self.assertIsNone(trash.delete([row], alice()))
+        for one in (row, other):
+            event = one.events.latest("id")
+            self.assertEqual((event.reason, event.actor, event.before), ("moved to the trash", "alice", one.status))
+        self.assertEqual(list(violations()), [])
 
     def test_what_is_under_way_cannot_be_deleted(self):
         row = make_generation(Status.IN_PROGRESS)
