@@ -7,6 +7,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from generations import catalog
 from generations.gateways import DIALECTS
+from generations.gateways.openai_videos import REMIX_OF, OpenAIVideos
 
 # What the composer sends beside options, and what a form in a browser has of its own: a control of that name hides it.
 OF_THE_COMPOSER = {"csrfmiddlewaretoken", "discard", "form_token", "options", "parent", "switch", "undo", "was"}
@@ -31,6 +32,20 @@ def check_option_names(app_configs, **kwargs) -> list[CheckMessage]:
         for model in catalog.catalog().models
         for option in model.options
         if option.name in OF_THE_COMPOSER | OF_A_FORM
+    ]
+
+
+@register()
+def check_remixes(app_configs, **kwargs) -> list[CheckMessage]:
+    """A remix is asked for where its dialect knows how: elsewhere it would be sent, and paid, as a video of its own."""
+    return [
+        Error(
+            f"{model.key}: {option.name} cannot ask for a remix; only {REMIX_OF} in {OpenAIVideos.name} does.",
+            id="generations.E009",
+        )
+        for model in catalog.catalog().models
+        for option in model.options
+        if option.role == "remix" and (option.path, model.dialect) != (REMIX_OF, OpenAIVideos.name)
     ]
 
 

@@ -106,6 +106,20 @@ class CatalogueTests(CheckTestCase):
         self.assertEqual({message.id for message in found}, {"generations.E002"})
         self.assertIn("wan/wan2.6-t2v speaks newapi, which is no dialect of ours.", [message.msg for message in found])
 
+    def test_a_remix_where_the_dialect_knows_none_is_refused(self):
+        """It would be sent, and paid, as a video of its own."""
+        remix = (
+            '[[model.option]]\nname = "remix_of"\nlabel = "Remix of"\nkind = "text"\nrole = "remix"\nmax_length = 64\n'
+        )
+        for dialect in ("newapi", "openai_json"):
+            with self.subTest(dialect):
+                self.use_models(MODEL.replace("newapi", dialect) + remix)
+                self.assert_found("E009", "demo/one: remix_of cannot ask for a remix")
+        self.use_models(MODEL.replace("newapi", "openai_videos") + remix.replace('"remix_of"', '"again"'))
+        self.assert_found("E009", "demo/one: again cannot ask for a remix")
+        self.use_models(MODEL.replace("newapi", "openai_videos") + remix)
+        self.assertEqual(ours(), [])
+
     def test_an_option_called_like_something_of_the_form_is_refused(self):
         for name in ("parent", "form_token", "was", "undo", "remove", "submit", "id"):
             with self.subTest(name):

@@ -62,15 +62,21 @@ def read_listing(answer: Answer) -> ListingPage:
     if body.get("success") is not True or not isinstance(records, list) or not records:
         raise _broken(answer, "it is not a list of models")
     ids = [_id(record) for record in records]
-    if not all(ids):
-        raise _broken(answer, "a model in it has no usable id")
+    if not all(
+        name or (isinstance(record, dict) and not _is_video(record)) for name, record in zip(ids, records, strict=True)
+    ):
+        raise _broken(answer, "a video model in it has no usable id")
     page, size, total = (_count(body.get(name)) for name in ("page", "page_size", "total"))
     return ListingPage(
-        ids=tuple(ids),
-        videos=tuple(_model(record) for record in records if record.get("model_type") == "video"),
+        ids=tuple(name or str(record.get("id")) for name, record in zip(ids, records, strict=True)),
+        videos=tuple(_model(record) for record in records if _is_video(record)),
         total=total if page and size and total else len(records),
         size=size or len(records),
     )
+
+
+def _is_video(record: Any) -> bool:
+    return isinstance(record, dict) and record.get("model_type") == "video"
 
 
 def _broken(answer: Answer, why: str) -> GatewayProtocolError:

@@ -95,22 +95,23 @@ def fetch(gateway: Gateway) -> list[ListedModel]:
     """Return every video model of every page. Raises GatewayError when any of them is missing or broken."""
     target = endpoint(gateway)
     first = read_listing(send_once(target, listing_message(), times=POLL_TIMES))
-    seen, videos, until = set(first.ids), list(first.videos), time.monotonic() + MOST_SECONDS
+    seen, shown, until = set(first.ids), len(first.ids), time.monotonic() + MOST_SECONDS
+    videos = {model.upstream_id: model for model in first.videos}
     for number in range(2, MOST_PAGES + 1):
-        if len(seen) >= first.total or time.monotonic() > until:
+        if shown >= first.total or time.monotonic() > until:
             break
         page = read_listing(send_once(target, listing_message(number, first.size), times=POLL_TIMES))
         if seen.issuperset(page.ids):
             break
-        seen |= set(page.ids)
-        videos += page.videos
-    if len(seen) < first.total:
+        seen, shown = seen | set(page.ids), shown + len(page.ids)
+        videos = {model.upstream_id: model for model in page.videos} | videos  # twice: the first time counts
+    if shown < first.total:
         raise GatewayProtocolError(
-            f"The gateway's list of models cannot be used: it names {first.total} models, but shows {len(seen)}."
+            f"The gateway's list of models cannot be used: it names {first.total} models, but shows {shown}."
         )
     if not videos:
         raise GatewayProtocolError("The gateway's list of models cannot be used: there is no video model in it.")
-    return videos
+    return list(videos.values())
 
 
 def as_record(model: ListedModel) -> dict[str, Any]:

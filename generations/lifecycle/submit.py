@@ -28,7 +28,8 @@ from generations.lifecycle.endpoints import busy_seconds, dialect_of, endpoint
 from generations.lifecycle.fairness import next_in_line
 from generations.lifecycle.persistence import AWAY, REFUSED, insist, storable
 from generations.lifecycle.requests import CannotBuild, create_message
-from generations.models import Failure, Gateway, Generation, Status, SubmitAttempt
+from generations.models import Failure, Gateway, Generation, ModelSwitch, Status, SubmitAttempt
+from generations.models.prepared import Statement
 from videostudio import lifeline
 from videostudio.scrubbing import scrub
 
@@ -87,7 +88,7 @@ def _claim_and_send(generation: Generation, message: Message) -> bool:
 
 
 def _has_to_wait(generation: Generation, gateway: Gateway) -> bool:
-    """Say whether nothing may be sent to this gateway now; the row then waits, and says why."""
+    """Say whether it may not be sent to this gateway now, or not at all; the row then waits, and says why."""
     rest = PAUSED
     if not gateway.enabled:
         reason = f"The gateway {gateway.name} is switched off."
@@ -101,10 +102,19 @@ def _has_to_wait(generation: Generation, gateway: Gateway) -> bool:
     elif gateway.is_tripped:
         reason = f"The gateway {gateway.name} has not answered lately. It is tried again by itself."
         rest = max(gateway.rest, A_MOMENT)
+    elif is_off := SWITCHED_OFF.first(model=generation.model_key):
+        reason = f"{generation.model_label} is switched off{f': {is_off[0].rstrip(".")}' if is_off[0] else ''}."
     else:
         return False
     generation.postpone(rest, detail=reason)
     return True
+
+
+# Asked at every create: what an operator switched off is not sent, whenever it was asked for.
+SWITCHED_OFF = Statement(
+    lambda model: ModelSwitch.objects.filter(model_key=model, position=ModelSwitch.Position.OFF).values_list("reason"),
+    model=str,
+)
 
 
 def open_attempt(generation: Generation, message: Message) -> SubmitAttempt | None:

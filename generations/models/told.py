@@ -59,6 +59,8 @@ SENTENCES = (
     gettext_noop("The database was away for a moment before the request was sent."),
     gettext_noop("Waiting for a free place at the gateway {gateway}."),
     gettext_noop("The gateway {gateway} is switched off."),
+    gettext_noop("{model} is switched off."),
+    gettext_noop("{model} is switched off: {reason}."),
     gettext_noop("The gateway {gateway} is paused: {sentence}"),
     gettext_noop("The gateway {gateway} has not answered lately. It is tried again by itself."),
     gettext_noop("Paused by {person}."),

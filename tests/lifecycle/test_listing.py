@@ -66,6 +66,16 @@ class FetchingTests(ListingCase, TestCase):
         asked = ["/api/models", "/api/models?page=2&page_size=2", "/api/models?page=3&page_size=2"]
         self.assertEqual([path for path, _ in self.upstream.listings], asked)
 
+    def test_what_is_listed_twice_counts_once_and_other_kinds_of_models_may_be_called_anything(self):
+        odd = [record(name, model_type="text") for name in ("two words", "x" * 300)]
+        again = priced("wan2.6", 0.5)
+        pages = [[self.wan[0], odd[0]], [again, odd[1]], [self.wan[1]]]
+        self.upstream.listing = [page_of(*page, page=n + 1, page_size=2, total=5) for n, page in enumerate(pages)]
+        self.sync()
+        listed = CatalogSnapshot.objects.get().listed
+        self.assertEqual(set(listed), {"wan2.6", "wan2.7"})
+        self.assertEqual(Decimal(listed["wan2.6"]["amount"]), Decimal("0.08"))
+
     def assert_changes_nothing(self, *pages: Any) -> None:
         self.upstream.listing = list(pages)
         before = self.state()

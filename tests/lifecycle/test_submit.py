@@ -18,7 +18,7 @@ from generations.lifecycle import endpoints, submit
 from generations.lifecycle.recovery import sweep
 from generations.lifecycle.requests import CannotBuild, create_message
 from generations.lifecycle.submit import open_attempt
-from generations.models import Failure, Gateway, Generation, Status, SubmitAttempt
+from generations.models import Failure, Gateway, Generation, ModelSwitch, Status, SubmitAttempt
 from generations.models.gateway import TRIP_AFTER
 from tests.documents import STRICT, violations_of
 from tests.factories import begun, make_gateway, make_generation
@@ -402,6 +402,19 @@ class GateTests(UpstreamCase, TestCase):
                 self.assertGreater(generation.due_at, timezone.now() + timedelta(seconds=20))
                 Gateway.objects.filter(pk=self.gateway.pk).update(enabled=True)
         self.assertEqual(self.upstream.creates, [])
+
+    def test_a_model_that_was_switched_off_lets_its_rows_wait(self):
+        generation = self.begun()
+        switch = ModelSwitch.objects.create(model_key=generation.model_key, position="off", reason="It drifts.")
+        submit.submit(generation.pk)
+        generation = self.refreshed(generation)
+        self.assertEqual((generation.status, self.upstream.creates), (Status.QUEUED, []))
+        self.assertEqual(generation.detail, f"{generation.model_label} is switched off: It drifts.")
+        self.assertGreater(generation.due_at, timezone.now() + timedelta(seconds=20))
+        switch.delete()
+        make_due(generation)
+        submit.submit(generation.pk)
+        self.assertEqual(len(self.upstream.creates), 1)
 
     def test_a_row_waits_no_longer_than_a_short_pause(self):
         generation = self.begun()
