@@ -74,7 +74,8 @@ def capabilities(model: VideoModel) -> str:
     links = [option for option in model.options if isinstance(option, Url) and option.required]
     needed = [option.label.lower() for option in (*images, *links) if option.required]
     optional = [CAPABILITIES.get(option.role, option.label.lower()) for option in images if not option.required]
-    takes = [f"text and {', '.join(needed)}" if needed else "text", *optional]
+    others = ["a video to remix"] if model.option_with_role("remix") else []
+    takes = [f"text and {', '.join(needed)}" if needed else "text", *optional, *others]
     return ", ".join(takes)
 
 
@@ -111,6 +112,8 @@ def default(option: Option) -> str:
 def sent(option: Option) -> str:
     if isinstance(option, ImageFiles):
         return f"`{option.path}`, file parts in their order"
+    if option.role == "remix":
+        return "the path of the request, /v1/videos/{id}/remix"
     kind = CARRIED[option.encoding] if isinstance(option, ImageFile) else option.type
     return f"`{option.path}`, {kind}"
 
