@@ -138,8 +138,10 @@ on("htmx:configRequest", ({ detail: { elt, formData } }) => {
 });
 
 // Another model's options: asked for without the file itself, which stays chosen in the browser.
+// A model may call its first frame otherwise: what an image is for tells which one it is, as on the server.
 const chosen = {};
 const files = () => $$("#options input[type=file]");
+const place = ({ dataset, name }) => dataset.role || name;
 
 on("htmx:configRequest", ({ detail: { verb, formData } }) => {
   if (verb !== "get") return;
@@ -151,7 +153,7 @@ on("htmx:configRequest", ({ detail: { verb, formData } }) => {
 });
 on("htmx:beforeSwap", ({ detail: { target } }) => {
   if (target.id === "composer") for (const name in chosen) delete chosen[name];
-  else for (const input of files()) chosen[input.name] = input.files;
+  else for (const input of files()) chosen[place(input)] = input.files;
 });
 // The price of options that another model's have replaced meanwhile: its place is gone, and what came instead has one.
 on("htmx:beforeRequest", ({ detail: { target } }) => {
@@ -164,8 +166,8 @@ on("htmx:beforeRequest", ({ detail: { target } }) => {
 on("htmx:afterSwap", ({ detail: { target } }) => {
   if (target?.id !== "options") return; // a page that comes back out of the history has none
   for (const input of files()) {
-    if (!chosen[input.name]?.length || input.files.length) continue;
-    input.files = chosen[input.name];
+    if (!chosen[place(input)]?.length || input.files.length) continue;
+    input.files = chosen[place(input)];
     input.dispatchEvent(new Event("change", { bubbles: true }));
   }
 });
@@ -216,10 +218,13 @@ on(
   ofForm((form, { detail: { xhr, requestConfig } }) => {
     form.setAttribute("aria-busy", false);
     if (form.id !== "composer") return;
+    if (xhr.getResponseHeader("HX-Redirect")) return; // to the sign-in: the draft waits
     if (xhr.status === 200 && requestConfig.triggeringEvent.submitter?.id === "generate") {
       answered = Date.now();
       sessionStorage.removeItem("draft");
-    } else if (xhr.status !== 200 && xhr.status !== 422) toast(gettext("That did not get through. Nothing you typed is lost: try again."));
+    } else if (xhr.status === 413) toast(gettext("What you chose is too large to be sent. Choose a smaller image."));
+    else if (xhr.status === 403) toast(gettext("This page was open for too long. Load it again: your prompt stays."));
+    else if (xhr.status !== 200 && xhr.status !== 422) toast(gettext("That did not get through. Nothing you typed is lost: try again."));
   }),
 );
 on("htmx:sendError", ({ detail }) => {

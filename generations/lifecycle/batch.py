@@ -16,7 +16,7 @@ from generations.lifecycle import verdicts
 from generations.lifecycle.cadence import PolledRow, Step
 from generations.lifecycle.persistence import REFUSED, storable
 from generations.models import Event, Generation, Status
-from generations.models.money import Move, follow
+from generations.models.money import FREE, Move, follow
 from videostudio.scrubbing import scrub
 
 log = logging.getLogger(__name__)
@@ -141,10 +141,12 @@ def _money_moves(moved: Collection[int], outcomes: Mapping[int, verdicts.Outcome
     """Yield what these verdicts are for the ledger: one statement, as far as any of the rows has a price."""
     money = Q(quote_amount__isnull=False) | Q(pk__in=[pk for pk in moved if outcomes[pk].cost is not None])
     rows = Generation.objects.filter(money, pk__in=moved).order_by("pk")
-    for pk, amount, currency, policy in rows.values_list(
-        "pk", "quote_amount", "quote_currency", "gateway__failure_policy"
+    for pk, amount, currency, policy, source in rows.values_list(
+        "pk", "quote_amount", "quote_currency", "gateway__failure_policy", "quote_source"
     ):
         outcome = outcomes[pk]
+        if source == FREE:  # the sandbox says what a real gateway would, and takes nothing
+            continue
         yield Move(
             generation=pk,
             before=Status.IN_PROGRESS,

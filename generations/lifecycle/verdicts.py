@@ -11,6 +11,7 @@ from generations import queue
 from generations.gateways import TaskStatus, VideoTask
 from generations.lifecycle.persistence import storable
 from generations.models import Event, Failure, Generation, Status
+from generations.models.money import FREE
 from generations.specs.prices import MOST, rounded
 from videostudio.scrubbing import scrub
 
@@ -77,7 +78,7 @@ def settle(generation: Generation, task: VideoTask, *, actor: str, actor_kind: s
             actor=actor,
             actor_kind=actor_kind,
             reason=outcome.reason,
-            cost=outcome.cost,
+            cost=None if generation.quote_source == FREE else outcome.cost,
             failure=outcome.failure,
             detail=outcome.detail,
             upstream_status=outcome.word,

@@ -146,6 +146,27 @@ def test_a_kept_image_follows_to_another_model_and_goes_when_told(page: Page, co
     expect(page.get_by_label("Model", exact=True)).to_have_value("veo/veo3.1-fast")
 
 
+def test_a_chosen_image_follows_to_a_model_that_calls_it_otherwise(page: Page):
+    choose_model(page, VEO)
+    page.locator("#options input[type=file]").set_input_files(picture("green"))
+    choose_model(page, "grok/grok-imagine-video")
+    expect(page.locator("#options input[data-role=first_frame]")).to_have_js_property("files.length", 1)
+    compose_prompt = page.get_by_label("Prompt", exact=True)
+    compose_prompt.fill(f"A barn owl turns its head {REFUSED}")
+    page.get_by_role("button", name="Generate").click()
+    expect(first_card(page)).to_contain_text("A barn owl turns its head")
+    first_card(page).get_by_role("link", name="Open").click()
+    expect(page.get_by_role("img", name="The image given")).to_be_visible()
+
+
+def test_a_prompt_outlives_a_session_that_ended_before_it_was_sent(page: Page):
+    compose(page, "A lighthouse nobody tends")
+    page.context.clear_cookies(name="studio")
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_url("**/accounts/login/**")
+    assert page.evaluate("sessionStorage.getItem('draft')") == "A lighthouse nobody tends"
+
+
 def test_several_images_are_chosen_at_once_and_one_can_go(page: Page, complaints: Complaints):
     choose_model(page, "seedance/doubao-seedance-2-0")
     page.get_by_label("Reference images").set_input_files([picture("teal"), picture("navy"), picture("olive")])

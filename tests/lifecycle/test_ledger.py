@@ -9,7 +9,7 @@ from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 
 from generations.gateways import TaskStatus, VideoTask
-from generations.lifecycle import batch, decisions, submit
+from generations.lifecycle import batch, decisions, submit, verdicts
 from generations.lifecycle.begin import begin
 from generations.models import AppendOnly, Failure, Gateway, Generation, LedgerEntry, Status
 from generations.models.prepared import insert
@@ -281,6 +281,14 @@ class BatchTests(LedgerCase, TestCase):
         self.assertEqual(entries(unpriced), [])
         self.assertEqual(entries(told)[1:], [(1, Kind.SETTLE, -QUOTE, Decimal("0.05"))])
         self.assertEqual(entries(unpriced_told), [(1, Kind.SETTLE, 0, Decimal("0.05"))])
+
+    def test_what_the_sandbox_says_it_cost_is_nobody_s_money(self):
+        for settle in (self.settle, lambda tasks: [verdicts.settle(*one, actor="poller") for one in tasks.items()]):
+            row = make_generation(Status.IN_PROGRESS)
+            Generation.objects.filter(pk=row.pk).update(quote_source="sandbox")
+            row = self.refreshed(row)
+            settle({row: verdict("completed", "0.20")})
+            self.assertEqual((self.refreshed(row).status, entries(row)), (Status.DOWNLOADING, []))
 
     def test_what_no_task_costs_is_not_believed_and_holds_no_verdict_up(self):
         for cost in ("1000000", "1e30", "-1", "0.00000001"):
