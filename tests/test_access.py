@@ -87,7 +87,7 @@ WATCHING = {
 ACTIONS = {"cancel": 302, "ask": 302}
 OF_GATEWAYS = {"resume", "fetch-list", "forget-drift", "dismiss"}
 OF_WEBHOOKS = {"webhooks", "webhook"} | {
-    f"webhook-{name}" for name in ("change", "test", "secret", "rotate", "enable", "delete", "resend")
+    f"webhook-{name}" for name in ("change", "test", "secret", "rotate", "enable", "disable", "delete", "resend")
 }
 DECISIONS = ("attach", "not-created", "send-again")
 
