@@ -5,7 +5,7 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from generations.lifecycle.begin import Order
-from generations.lifecycle.remixing import gateway_of, source_of
+from generations.lifecycle.remixing import order_source
 from generations.models import Gateway, Generation, ModelPrice, Upload, User
 from generations.models.switches import ModelSwitch, why_not
 from generations.specs import Agreed, OptionErrors, Quote
@@ -49,10 +49,10 @@ def quote_of(order: Order) -> tuple[Quote | None, bool]:
     Raises CannotRepeat when nobody offers its model.
     """
     try:
-        source = source_of(order.model, order.options, order.team)
-        gateway = gateway_of(source, order.model) if source else Gateway.objects.all().offering(order.model, order.team)
+        source = order_source(order.model, order.options, order.team)
     except LookupError as error:
         raise CannotRepeat(str(error)) from error
+    gateway = source.gateway if source else Gateway.objects.all().offering(order.model, order.team)
     if gateway is None:
         raise CannotRepeat(_("no gateway offers {label} at the moment").format(label=order.model.label))
     return ModelPrice.objects.all().quote(order.model, order.options, gateway), gateway.is_sandbox

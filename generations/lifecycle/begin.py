@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from generations import queue
 from generations.lifecycle.lookups import Lookups
-from generations.lifecycle.remixing import gateway_of, source_of
+from generations.lifecycle.remixing import order_source
 from generations.models import (
     Event,
     Gateway,
@@ -112,10 +112,10 @@ def _already(order: Order) -> Generation | None:
 def make(order: Order, lookups: Lookups) -> Generation:
     """Write one order down: row, reservation, images, event and hint. Only inside a transaction."""
     try:
-        source = source_of(order.model, order.options, order.team)
-        gateway = gateway_of(source, order.model) if source else lookups.gateway(order.model, order.team)
+        source = order_source(order.model, order.options, order.team)
     except LookupError as error:
         raise NoGateway(str(error)) from error
+    gateway = source.gateway if source else lookups.gateway(order.model, order.team)
     if gateway is None:
         raise NoGateway(
             _("No gateway offers {label} at the moment. Choose another model.").format(label=order.model.label)

@@ -29,8 +29,11 @@ def source_of(model: VideoModel, options: Mapping[str, object], team: Team) -> G
     return source
 
 
-def gateway_of(source: Generation, model: VideoModel) -> Gateway:
-    """Return the gateway that made a video: nobody else has it. Raises LookupError when it cannot remix it now."""
+def order_source(model: VideoModel, options: Mapping[str, object], team: Team) -> Generation | None:
+    """The same for a new order: it can only be done by the gateway that made the source, and that must offer it now."""
+    source = source_of(model, options, team)
+    if source is None:
+        return None
     gateway = source.gateway
     if gateway.is_sandbox:
         renders = Gateway.objects.all().sandbox() is not None
@@ -42,12 +45,4 @@ def gateway_of(source: Generation, model: VideoModel) -> Gateway:
                 gateway=gateway.name, label=model.label
             )
         )
-    return gateway
-
-
-def order_source(model: VideoModel, options: Mapping[str, object], team: Team) -> Generation | None:
-    """Return what clean options ask to remix, which can be done now; None when they don't. Raises LookupError."""
-    source = source_of(model, options, team)
-    if source:
-        gateway_of(source, model)
     return source
