@@ -1,7 +1,9 @@
 """Counting what gateways answer that no document says, without a statement for each answer."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 
 from django.db import transaction
 from django.db.models import F
@@ -29,13 +31,21 @@ class DriftCounter:
 
     def __init__(self) -> None:
         self.seen: dict[tuple[int, str, str], Tally] = {}
+        self.kinds: Counter[tuple[int, str]] = Counter()
 
     def note(self, gateway: int, task: VideoTask) -> None:
-        for kind, what in oddities(task):
-            if tally := self.seen.get((gateway, kind, what)):
+        """Count what is odd about an answer: a few of its oddities, and one sample, however many it invents."""
+        sample = ""
+        for kind, what in islice(oddities(task), MOST):
+            name = what
+            if (gateway, kind, what) not in self.seen and self.kinds[gateway, kind] >= MOST:
+                name = OTHERS
+            if tally := self.seen.get((gateway, kind, name)):
                 tally.count += 1
-            elif len(self.seen) < MOST * MOST:
-                self.seen[gateway, kind, what] = Tally(1, sample_of(task))
+            else:
+                sample = sample or sample_of(task)
+                self.seen[gateway, kind, name] = Tally(1, sample)
+                self.kinds[gateway, kind] += 1
 
     def note_trouble(self, gateway: int, error: GatewayError, *secrets: str) -> None:
         if oddity := oddity_of(error):
@@ -45,6 +55,7 @@ class DriftCounter:
     def take(self) -> dict[tuple[int, str, str], Tally]:
         """Return what was seen, and begin anew."""
         seen, self.seen = self.seen, {}
+        self.kinds.clear()
         return seen
 
     def give_back(self, seen: dict[tuple[int, str, str], Tally]) -> None:

@@ -59,6 +59,16 @@ class CountingTests(TestCase):
         rows = self.rows()
         self.assertEqual((len(rows), rows["field", OTHERS]), (MOST + 1, 20))
 
+    def test_an_answer_full_of_inventions_costs_one_sample_and_few_statements(self):
+        with mock.patch.object(drift, "sample_of", wraps=drift.sample_of) as sampled:
+            for answer in range(3):
+                self.counter.note(self.gateway.pk, task(**{f"field_{answer}_{number}": 1 for number in range(2000)}))
+        self.assertEqual(sampled.call_count, 2)  # the third told nothing that is kept
+        self.assertEqual(len(self.counter.seen), MOST + 1)
+        write_down(self.counter.take())
+        rows = self.rows()
+        self.assertEqual((len(rows), rows["field", OTHERS]), (MOST + 1, 2 * MOST))
+
     def test_gateways_do_not_mix(self):
         other = Gateway.objects.create(name="other", base_url="https://other.invalid")
         for gateway in (self.gateway, other, other):
