@@ -1,5 +1,6 @@
 """Library, prompts, queue, models, one generation and its record, the theme: what they show and what they never do."""
 
+import errno
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -635,6 +636,14 @@ class ErrorTests(PageTestCase):
         self.assertContains(response, "The studio is back in a moment", status_code=503)
         self.assertEqual(response.headers["Retry-After"], "5")
         sentence = "Service Unavailable: /models/: the database is away (OperationalError)"
+        self.assertEqual(said.output, [f"WARNING:django.request:{sentence}"])
+
+    def test_a_disk_that_takes_nothing_is_503_and_said(self):
+        with self.assertLogs("django.request") as said:
+            response = self.failing(OSError(errno.ENOSPC, "No space left on device", "/a/path"))
+        self.assertContains(response, "Its disk takes nothing just now.", status_code=503)
+        self.assertNotContains(response, "/a/path", status_code=503)
+        sentence = "Service Unavailable: /models/: the disk takes nothing (OSError)"
         self.assertEqual(said.output, [f"WARNING:django.request:{sentence}"])
 
     def test_an_address_that_leads_nowhere_is_a_page(self):

@@ -1,7 +1,9 @@
 """Links for people outside: what they show, what they never show, how they close and how they count."""
 
+import errno
 import re
 from datetime import timedelta
+from unittest import mock
 
 from django.core.cache import cache
 from django.db import connection
@@ -164,6 +166,12 @@ class ViewTests(SharingTestCase):
         cache.clear()  # as after the hour
         self.outside.get(self.path(link))
         self.assertEqual(self.views(link), 4)
+
+    def test_a_full_disk_keeps_no_visitor_out(self):
+        link = self.share()
+        with mock.patch.object(cache, "add", side_effect=OSError(errno.ENOSPC, "No space left on device")):
+            self.assertEqual(self.outside.get(self.path(link)).status_code, 200)
+        self.assertEqual(self.views(link), 0)
 
     def test_bots_head_and_prefetching_do_not_count(self):
         link = self.share()

@@ -14,7 +14,7 @@ from django.template import loader
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from generations.lifecycle.persistence import is_away
+from generations.lifecycle.persistence import is_away, is_full
 from generations.readiness import problems
 
 
@@ -58,8 +58,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an exception: 503 while the database is away, which passes by itself, else 500. No trace, no queries."""
-    if is_away(sys.exception()):
-        page = loader.get_template("503.html").render({})
+    """Answer an exception: 503 while database or disk take nothing, which passes, else 500. No trace, no queries."""
+    error = sys.exception()
+    if is_away(error) or is_full(error):
+        page = loader.get_template("503.html").render({"is_full": is_full(error)})
         return HttpResponse(page, status=503, headers={"Retry-After": "5"})
     return HttpResponse(loader.get_template("500.html").render({}), status=500)

@@ -16,7 +16,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.middleware.security import SecurityMiddleware
 
 from generations.api.problems import Problem, refusal
-from generations.lifecycle.persistence import is_away
+from generations.lifecycle.persistence import is_away, is_full
 from videostudio.middleware import LARGEST_BODY
 
 PREFIX = "/v1/"
@@ -106,6 +106,9 @@ def problem_of(request: HttpRequest, error: Exception) -> Problem:
     if is_away(error):
         words = "The database is away for the moment. Send this again in a few seconds."
         return Problem(503, "unavailable", words, headers={"Retry-After": "5"})
+    if is_full(error):
+        words = "The disk of this studio takes nothing at the moment. Nothing was made; send this again later."
+        return Problem(503, "unavailable", words, headers={"Retry-After": "60"})
     got_request_exception.send(sender=None, request=request)
     log.error("%s %s failed, %s", request.method, request.path, request.request_id, exc_info=error)
     return Problem(500, "server_error", f"Something went wrong here. An operator finds it by {request.request_id}.")

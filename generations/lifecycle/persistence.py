@@ -1,5 +1,6 @@
 """Writing down what already happened, however long the database is away."""
 
+import errno
 import functools
 import json
 import logging
@@ -30,6 +31,11 @@ REFUSED = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 def is_away(error: BaseException | None) -> bool:
     """Say whether an error means that the database is away, which passes by itself."""
     return isinstance(error, AWAY) and not isinstance(error, REFUSED)
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Say whether an error means that the disk takes nothing, which passes when somebody makes room."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 def insist[T](write: Callable[[], T], *, seconds: float) -> T:

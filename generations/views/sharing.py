@@ -172,7 +172,10 @@ def counts(request: HttpRequest, link: ShareLink) -> bool:
         return False
     visitor = f"{link.pk} {address_of(request)} {agent}"
     name = hmac.new(settings.SECRET_KEY.encode(), visitor.encode(), hashlib.sha256).hexdigest()
-    return cache.add(f"share-view-{name}", True, HOUR)
+    try:
+        return cache.add(f"share-view-{name}", True, HOUR)
+    except OSError:  # a full disk keeps nobody from the video
+        return False
 
 
 def address_of(request: HttpRequest) -> str:

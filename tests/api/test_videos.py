@@ -1,5 +1,6 @@
 """/v1/videos: create, retrieve, list, delete, remix, and the models there are."""
 
+import errno
 import uuid
 from base64 import b64encode
 from unittest import mock
@@ -494,6 +495,12 @@ class LaneTests(VideosCase):
             response = self.api.get(f"/videos/{uuid.uuid4()}")
         self.assertEqual((response.status_code, error_of(response)["code"]), (500, "server_error"))
         self.assertIn(response.headers["x-request-id"], logged.output[0])
+
+    def test_a_disk_that_takes_nothing_is_said_as_such(self):
+        with mock.patch("generations.api.shapes.ONE.first", side_effect=OSError(errno.ENOSPC, "No space left")):
+            response = self.api.get(f"/videos/{uuid.uuid4()}")
+        self.assertEqual((response.status_code, error_of(response)["code"]), (503, "unavailable"))
+        self.assertIn("disk", error_of(response)["message"])
 
     def test_a_strange_host_is_refused(self):
         response = self.api.get("/videos", Host="evil.example")
