@@ -103,6 +103,10 @@ class FindingTests(InventoryTestCase):
         Generation.objects.update(poster="")
         self.assertEqual(self.found(), [("posterless", self.row.file)])
 
+    def test_a_preview_that_is_gone(self):
+        Generation.objects.update(preview="videos/00/gone.preview.mp4")
+        self.assertEqual(self.found(), [("posterless", self.row.file)])
+
     def test_one_that_may_still_come_is_waited_for(self):
         path_of(self.row.poster).unlink()
         Generation.objects.update(poster="", completed_at=timezone.now())

@@ -53,6 +53,8 @@ def of_generation(generation: Generation, *, quick: bool) -> Iterator[Finding]:
         yield Finding("posterless", generation.file, f"the still picture of {generation.uuid} is not on the disk")
     elif not generation.poster and (generation.completed_at or generation.created_at) < timezone.now() - POSTER_AGE:
         yield Finding("posterless", generation.file, f"the video of {generation.uuid} has no still picture")
+    if generation.preview and not _has_content(generation.preview):
+        yield Finding("posterless", generation.file, f"the preview of {generation.uuid} is not on the disk")
 
 
 def _has_content(name: str) -> bool:
