@@ -210,7 +210,10 @@ def _send(generation: Generation, attempt: SubmitAttempt, target: Endpoint, mess
     try:
         receipts.write(receipt)
     except OSError as problem:  # a full disk must not cost us the id: the database may still take it
-        log.error("generation %s: no receipt could be written: %s", generation.pk, problem)
+        log.error(
+            "generation %s: no receipt could be written for upstream id %s: %s",
+            *(generation.pk, task.upstream_id, problem),
+        )
     is_ours = insist(partial(accept, attempt, task, key=target.key), seconds=INSIST_SECONDS)
     receipts.remove(receipt)
     generation.gateway.note_health()

@@ -281,9 +281,11 @@ class DatabaseAwayTests(ReceiptCase, TransactionTestCase):
 
     def test_a_disk_that_takes_no_receipt_does_not_cost_the_id(self):
         generation = begun()
-        with mock.patch.object(receipts, "write", side_effect=OSError(28, "No space left on device")):
+        full = mock.patch.object(receipts, "write", side_effect=OSError(28, "No space left on device"))
+        with full, self.assertLogs("generations.lifecycle.submit", "ERROR") as logs:
             submit.submit(generation.pk)
         self.assertEqual(self.refreshed(generation).status, Status.IN_PROGRESS)
+        self.assertIn(self.upstream.creates[0].upstream_id, logs.output[0])  # should the database not take it either
 
 
 class KilledTests(ReceiptCase, TestCase):
