@@ -226,7 +226,7 @@ class MatrixTests(AccessTestCase):
                 with self.subTest(name, person=person):
                     row = make_generation(Status.UNKNOWN)
                     self.sign_in(person)
-                    response = self.client.post(self.path(name, row), {"typed": "no", "upstream_id": ""})
+                    response = self.client.post(self.path(name, row), {"typed": "no", "upstream_id": "", "attempt": 1})
                     self.assertEqual(
                         response.status_code in {302, 422}, person in {"olga", "root"}, response.status_code
                     )
@@ -269,7 +269,8 @@ class MatrixTests(AccessTestCase):
         self.sign_in("olga")
         for name in DECISIONS:
             row = make_generation(Status.UNKNOWN)
-            response = self.client.post(self.path(name, row), {"typed": "may cost twice", "upstream_id": "x"})
+            sent = {"typed": "may cost twice", "upstream_id": "x", "attempt": 1}
+            response = self.client.post(self.path(name, row), sent)
             self.assertEqual(response.status_code, 404)
 
     def test_filters_and_pages_of_lists_do_not_lead_around(self):

@@ -430,7 +430,7 @@ class DeskTests(AdminTestCase):
         self.client.force_login(give(self.olga, "settle_unknown", "send_again"))
 
     def decide(self, name: str, **data: Any) -> Any:
-        return self.client.post(f"/queue/unknown/{self.row.uuid}/{name}/", data, follow=True)
+        return self.client.post(f"/queue/unknown/{self.row.uuid}/{name}/", {"attempt": 1, **data}, follow=True)
 
     def status(self) -> str:
         return Generation.objects.get(pk=self.row.pk).status

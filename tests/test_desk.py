@@ -11,6 +11,7 @@ from generations.lifecycle import submit
 from generations.models import Failure, Generation, Status, User
 from tests.factories import alice, begun, bob, carol, make_generation
 from tests.lifecycle.base import UpstreamCase, queued, run_queue
+from tests.pages import read
 from tests.racing import race
 
 DESK = "/queue/unknown/"
@@ -44,7 +45,8 @@ class DeskCase(UpstreamCase):
         return self.signed_in(user or alice(), "settle_unknown", "send_again")
 
     def press(self, client: Client, name: str, row: Generation | None = None, **data: str):
-        return client.post(f"{DESK}{(row or self.row).uuid}/{name}/", data, follow=True)
+        row = row or self.row
+        return client.post(f"{DESK}{row.uuid}/{name}/", {"attempt": row.attempts.count(), **data}, follow=True)
 
     def attach(self, client: Client, row: Generation | None = None):
         return self.press(client, "attach", row, upstream_id=self.upstream_id)
@@ -138,6 +140,23 @@ class DeskTests(DeskCase, TestCase):
         self.assertContains(self.send_again(client), "It is sent again.")
         self.assertEqual(self.creates_after_the_queue_has_run(), 2)
         self.assertContains(self.send_again(client), "Only a generation whose outcome is unknown")
+        self.assertEqual(self.creates_after_the_queue_has_run(), 2)
+
+    def test_a_page_that_shows_the_first_attempt_decides_nothing_about_the_second(self):
+        client = self.settler()
+        self.upstream.closes_before_answer()
+        self.send_again(client)
+        self.assertEqual(self.creates_after_the_queue_has_run(), 2)
+        facts = Generation.objects.filter(pk=self.row.pk).values().get()
+        self.assertEqual(facts["status"], Status.UNKNOWN)
+        for name in ("attach", "not-created", "send-again"):
+            with self.subTest(name):
+                sent = {"upstream_id": self.upstream_id, "typed": "may cost twice", "attempt": "1"}
+                page = self.press(client, name, **sent)
+                self.assertContains(page, "sent again since this page was loaded", status_code=422)
+                self.assertEqual({field["value"] for field in read(page).all("input", name="attempt")}, {"2"})
+                self.assertNotContains(page, 'value="may cost twice"', status_code=422)
+        self.assertEqual(Generation.objects.filter(pk=self.row.pk).values().get(), facts)
         self.assertEqual(self.creates_after_the_queue_has_run(), 2)
 
 

@@ -157,6 +157,11 @@ def send_again(generation: Generation, user: User, *, typed: str) -> None:
         queue.hint("submit", generation.pk)
 
 
+def last_attempt(generation: Generation) -> int:
+    """Return the number of the newest attempt, 0 without one."""
+    return generation.attempts.order_by("-number").values_list("number", flat=True).first() or 0
+
+
 def _decide(generation: Generation, outcome: str, user: User) -> None:
     last = generation.attempts.order_by("-number").first()
     if last:

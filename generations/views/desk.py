@@ -63,7 +63,13 @@ def unclear(request: HttpRequest, uuid: UUID) -> Generation:
 def decide(
     request: HttpRequest, generation: Generation, field: str, decision: Callable[[], None], done: str
 ) -> HttpResponse:
-    """Carry one decision out and return to the desk; a refused one says why beside what was typed into `field`."""
+    """Carry one decision out and return to the desk; a refused one says why beside what was typed into `field`.
+
+    The page says which attempt it shows: of one that was sent once more since, nothing is decided unseen.
+    """
+    if generation.is_unknown and request.POST.get("attempt") != str(decisions.last_attempt(generation)):
+        sentence = _("It was sent again since this page was loaded, and that outcome is unknown too. Look at it anew.")
+        return show(request, Refused(generation.uuid, "", "", sentence))
     try:
         decision()
     except decisions.CannotDo as error:
