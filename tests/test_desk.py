@@ -87,9 +87,11 @@ class DeskTests(DeskCase, TestCase):
         held = self.refreshed(begun())
         submit.submit(held.pk)
         held = self.refreshed(held)
+        self.upstream.tasks["alias"] = self.upstream.tasks[held.upstream_id]
         client = self.settler()
         for upstream_id, words in (
             ("task_unheard_of", "does not know this task"),
+            ("alias", f"answered about another task: {held.upstream_id}"),
             (self.upstream.creates[1].upstream_id, "made by wan2.7, not by wan2.6"),
             (held.upstream_id, "already holds"),
         ):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from generations import queue
 from generations.gateways import GatewayError, VideoTask
 from generations.gateways.http import POLL_TIMES, send_once
-from generations.lifecycle import receipts
+from generations.lifecycle import mixups, receipts
 from generations.lifecycle.endpoints import dialect_of, endpoint, heed
 from generations.lifecycle.persistence import storable
 from generations.models import Event, Failure, Gateway, Generation, Status, SubmitAttempt, User, money
@@ -44,7 +44,10 @@ def retrieve(generation: Generation, upstream_id: str) -> VideoTask:
     speaker = dialect_of(generation)
     try:
         answer = send_once(target, speaker.retrieve(upstream_id, generation.upstream_state), times=POLL_TIMES)
-        return speaker.read_task(answer)
+        task = speaker.read_task(answer)
+        if mixups.is_anothers(generation.gateway_id, upstream_id, task):
+            raise mixups.mixed_up(task)
+        return task
     except GatewayError as error:
         heed(generation.gateway, error)
         raise CannotDo(str(error)) from error

@@ -23,11 +23,13 @@ from generations.gateways import (
     GatewayError,
     GatewayMissing,
     GatewayRejected,
+    GatewayUnclear,
     Message,
     TaskStatus,
     VideoTask,
 )
 from generations.gateways.http import POLL_TIMES, Endpoint, open_download, send_once
+from generations.lifecycle import mixups
 from generations.lifecycle.endpoints import dialect_of, endpoint, heed
 from generations.lifecycle.files import DiskFull, drop_parts, part_of, path_of, require_room, sha256_of, stored_name
 from generations.lifecycle.heartbeat import LEASE, Heartbeat, Lost, Stopping
@@ -163,7 +165,9 @@ def _fetch(generation: Generation, part: Path, heart: Heartbeat) -> Measured:
             _pull(target, source, part, heart, until)
             return measure(part)
         except (GatewayMissing, GatewayRejected) as error:
-            missing.append(NoFile(f"The file is not there (any more). {error}", gone))
+            is_gone = isinstance(error, GatewayMissing) or error.status not in (None, 200, 206)
+            sentence = "The file is not there (any more)." if is_gone else "The file cannot be taken from there."
+            missing.append(NoFile(f"{sentence} {error}", gone if is_gone else Failure.NO_RESULT))
         except NotAVideo as error:
             missing.append(NoFile(f"What the gateway gave is no video. {error}", Failure.NO_RESULT))
         except GatewayError as error:
@@ -171,7 +175,17 @@ def _fetch(generation: Generation, part: Path, heart: Heartbeat) -> Measured:
                 heed(generation.gateway, error)
             trouble.append(error)
     nothing = NoFile("The gateway says it is finished, but names no file.", Failure.NO_RESULT)
-    raise [*trouble, *missing, nothing][0]
+    raise [*trouble, *_second_thoughts(task), *missing, nothing][0]
+
+
+def _second_thoughts(task: VideoTask) -> Iterator[GatewayError | NoFile]:
+    """Yield what it means when a gateway no longer says that a task it had finished is finished."""
+    said = f"The gateway had said that it is finished, and now says {task.word or 'nothing'!r}"
+    if not task.status.is_verdict:
+        yield GatewayUnclear(f"{said}.")
+    elif task.status is not TaskStatus.COMPLETED:
+        failure = Failure.EXPIRED if task.status is TaskStatus.EXPIRED else Failure.NO_RESULT
+        yield NoFile(f"{said}: {task.error}" if task.error else f"{said}.", failure)
 
 
 def _ask(generation: Generation, target: Endpoint) -> VideoTask:
@@ -180,6 +194,8 @@ def _ask(generation: Generation, target: Endpoint) -> VideoTask:
     message = speaker.retrieve(generation.upstream_id, generation.upstream_state)
     try:
         task = speaker.read_task(send_once(target, message, times=POLL_TIMES))
+        if mixups.is_anothers(generation.gateway_id, generation.upstream_id, task):
+            raise mixups.mixed_up(task)
     except GatewayMissing as error:
         raise NoFile(f"The gateway no longer knows this task. {error}", Failure.EXPIRED) from error
     except GatewayError as error:

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from generations.gateways import GatewayBusy, GatewayError, GatewayRejected, GatewayUnclear, VideoTask, dialect
 from generations.gateways.http import Endpoint
-from generations.lifecycle import batch, drift, heartbeat, recovery
+from generations.lifecycle import batch, drift, heartbeat, mixups, recovery
 from generations.lifecycle.cadence import PolledRow, Step, after_answer, after_silence, not_asked
 from generations.lifecycle.endpoints import endpoint
 from generations.lifecycle.persistence import AWAY
@@ -196,6 +196,8 @@ class Poller:
             speaker = dialect(row.dialect)
             answer = await self.sender.send(target.endpoint, speaker.retrieve(row.upstream_id, row.upstream_state))
             task = speaker.read_task(answer)
+            if task.status.is_verdict and await self.may_be_anothers(row, task):
+                raise mixups.mixed_up(task)
         except GatewayError as error:
             self.steps.append(after_silence(row, error, now(), settings.POLL_SECONDS))
             self.drift.note_trouble(row.gateway_id, error, target.endpoint.key)
@@ -209,6 +211,12 @@ class Poller:
                 self.settled[row.pk] = task
             else:
                 self.steps.append(after_answer(row, task, now(), settings.POLL_SECONDS))
+
+    async def may_be_anothers(self, row: PolledRow, task: VideoTask) -> bool:
+        """Say whether an answer is about the task of another row, as far as the database can say that it is not."""
+        if not mixups.is_named_otherwise(row.upstream_id, task):
+            return False
+        return await self.db(mixups.is_anothers, row.gateway_id, row.upstream_id, task) is not False
 
     async def heed(self, target: Target, error: GatewayError) -> None:
         """Let the whole gateway rest when it says so: 429 for a while, 401, 402 and 403 until a person mends it."""

@@ -244,6 +244,13 @@ class EndTests(DownloadCase, TestCase):
             delays.append(round((row.due_at - timezone.now()).total_seconds()))
         self.assertEqual(delays, [5, 10, 20, 40])
 
+    def test_a_link_that_leads_to_an_inner_address_is_no_result_and_said(self):
+        self.upstream.files_answer(302, Location="https://169.254.169.254/latest/meta-data")
+        generation = self.downloading()
+        self.until_it_ends(generation)
+        words = "The file cannot be taken from there. The link may not be followed: 169.254.169.254:443 leads to"
+        self.assert_failed(self.refreshed(generation), Failure.NO_RESULT, words)
+
     def test_a_page_instead_of_a_video_is_no_result(self):
         self.upstream.video = HTML
         generation = self.downloading()
@@ -320,6 +327,26 @@ class EndTests(DownloadCase, TestCase):
         self.assertEqual([note.evidence for note in notes], [{"said": "changed my mind"}])
         self.assertEqual((notes[0].before, notes[0].after), ("downloading", "downloading"))
         self.assertEqual(self.refreshed(generation).failure, Failure.NO_RESULT)
+
+        self.assertIn("and now says 'failed': changed my mind", self.refreshed(generation).detail)
+
+    def test_a_task_that_is_said_to_run_again_is_waited_for(self):
+        generation = self.downloading()
+        script = self.upstream.tasks[generation.upstream_id].script
+        script.verdict, script.has_content = "never", False
+        for _ in range(6):
+            self.assert_waits(self.downloaded(generation), "had said that it is finished, and now says 'in_progress'")
+        script.verdict = "completed"
+        self.assert_stored(self.downloaded(generation))
+
+    def test_an_answer_about_the_task_of_another_row_leads_to_no_file(self):
+        generation, other = self.downloading(), self.downloading()
+        mine = self.upstream.tasks[generation.upstream_id]
+        self.upstream.tasks[generation.upstream_id] = self.upstream.tasks[other.upstream_id]
+        self.assert_waits(self.downloaded(generation), f"answered about another task: {other.upstream_id}")
+        self.assertEqual(self.upstream.fetches, [])
+        self.upstream.tasks[generation.upstream_id] = mine
+        self.assert_stored(self.downloaded(generation))
 
     def test_a_file_is_taken_whatever_the_gateway_says_by_then(self):
         self.upstream.flips_to_failed()

@@ -125,6 +125,24 @@ class WholeRunTests(PollCase, TransactionTestCase):
         self.assertEqual(len(self.upstream.polls), 60)
         self.assertEqual(Generation.objects.filter(claim="", tries=1).count(), 60)  # the upstream knows none of them
 
+    def test_an_answer_about_the_task_of_another_row_is_no_answer(self):
+        for model in (FORM, ENVELOPE):
+            with self.subTest(model):
+                asked, other = self.in_progress(model=model), self.in_progress(model=model)
+                mine, others = (self.upstream.tasks[row.upstream_id] for row in (asked, other))
+                others.polls = 1  # it is finished
+                self.upstream.tasks[asked.upstream_id] = others
+                asked = self.polled(asked)
+                self.assertEqual((asked.status, asked.tries), (Status.IN_PROGRESS, 1))
+                self.assertEqual(self.refreshed(other).status, Status.DOWNLOADING)
+                self.upstream.tasks[asked.upstream_id] = mine
+                self.assertEqual(self.polled(asked, times=2).status, Status.DOWNLOADING)
+
+    def test_a_gateway_may_call_a_task_otherwise_than_at_its_create(self):
+        generation = self.in_progress()
+        self.upstream.tasks[generation.upstream_id].upstream_id = "another-name"
+        self.assertEqual(self.polled(generation, times=2).status, Status.DOWNLOADING)
+
     def test_a_row_that_nobody_can_ask_about_is_said_and_holds_nobody_up(self):
         odd, good = make_generation(Status.IN_PROGRESS, dialect="gone"), self.in_progress()
         with self.assertLogs("generations.lifecycle.poll", "ERROR") as logs:
