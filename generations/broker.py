@@ -21,7 +21,7 @@ from generations import queue
 from generations.lifecycle.persistence import AWAY, insist
 from generations.lifecycle.poll import SLOT_TTL, release
 from generations.models import PollerSlot
-from generations.models.prepared import Statement, insert
+from generations.models.prepared import Statement, add
 from videostudio import lifeline
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class TickBroker(ORM):
 
     def enqueue(self, task):
         self.get_connection()  # closes one that is too old, outside of transactions
-        self.last_enqueued = insert(OrmQ(key=self.list_key, payload=task, lock=timezone.now())).pk
+        self.last_enqueued = add(OrmQ, key=self.list_key, payload=task, lock=timezone.now()).pk
         return self.last_enqueued
 
     def dequeue(self):

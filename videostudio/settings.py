@@ -118,6 +118,7 @@ _database = DATABASES["default"]
 _database["CONN_MAX_AGE"] = 600
 _database["CONN_HEALTH_CHECKS"] = True
 if _database["ENGINE"].endswith("sqlite3"):
+    _database["ENGINE"] = "videostudio.sqlite3"
     # FULL: a row that says "about to spend money" must survive a power cut. A checkpoint every 16 MB of the log, not
     # every 4: pages that many commits change are then copied once for all of them.
     _database["OPTIONS"] = {

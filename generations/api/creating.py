@@ -19,7 +19,7 @@ from generations.api.problems import DO_NOT_RETRY, Problem, as_json
 from generations.api.reading import Given
 from generations.lifecycle.begin import NoGateway, Order, begin
 from generations.models import ApiAnswer, Generation, User
-from generations.models.prepared import Statement, insert
+from generations.models.prepared import Statement, add
 from generations.models.tokens import REPEATED_FOR, Caller
 
 KEY = re.compile("[!-~]{1,255}")
@@ -109,7 +109,7 @@ class Once:
         if self.is_stale:
             ApiAnswer.objects.stale().filter(token=self.token, key=self.key).delete()
         kept = {"token_id": self.token, "key": self.key, "digest": self.digest, "body": json.dumps(body)}
-        insert(ApiAnswer(generation=generation, **kept))
+        add(ApiAnswer, generation_id=generation.pk, **kept)
 
 
 ANSWER = Statement(

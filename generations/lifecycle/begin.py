@@ -25,7 +25,7 @@ from generations.models import (
     User,
 )
 from generations.models.money import FREE
-from generations.models.prepared import insert
+from generations.models.prepared import add, insert
 from generations.models.prompt import normalise
 from generations.specs import Agreed, Quote, VideoModel
 
@@ -126,29 +126,28 @@ def make(order: Order, lookups: Lookups) -> Generation:
     prompt = lookups.prompt(order.team, normalise(order.prompt), order.edited_from)
     generation = insert(_row(order, prompt, gateway, quote))
     if quote:
-        reserved = LedgerEntry(
-            generation=generation,
+        add(
+            LedgerEntry,
+            generation_id=generation.pk,
             kind=LedgerEntry.Kind.RESERVE,
             held=quote.amount,
             currency=quote.currency,
             actor=order.user.get_username(),
             reason="asked for",
         )
-        insert(reserved)
     if order.uploads:
         GenerationInput.objects.bulk_create(
             GenerationInput(generation=generation, option=name, position=position, upload=upload)
             for name, uploads in order.uploads.items()
             for position, upload in enumerate(uploads)
         )
-    asked_for = Event(
-        generation=generation,
+    Event.objects.all().note(
+        generation_id=generation.pk,
         after=Status.QUEUED,
         actor=order.user.get_username(),
         actor_kind=Event.ActorKind.PERSON,
         reason="asked for",
     )
-    Event.objects.write([asked_for])
     queue.hint("submit", generation.pk)
     return generation
 

@@ -1,13 +1,14 @@
 """What happened to a generation: every paid request, every change of status."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
-from generations.models.prepared import insert
+from generations.models.prepared import add, insert
 from generations.models.webhooks import announce
 
 
@@ -61,6 +62,10 @@ class EventQuerySet(models.QuerySet):
         """Record what happened, and put it into the outbox of webhooks: the one way in, in the change's transaction."""
         listed = list(events)
         announce([insert(listed[0])] if len(listed) == 1 else self.bulk_create(listed))
+
+    def note(self, **values: Any) -> None:
+        """The same for one event, of which nothing more is wanted."""
+        announce([add(self.model, **values)])
 
 
 class Event(models.Model):
