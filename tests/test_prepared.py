@@ -5,9 +5,10 @@ from typing import Any
 from django.db import connection, models
 from django.test import TestCase
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from generations.models import Event, Generation, LedgerEntry, Prompt, Status
-from generations.models.prepared import insert
+from generations.models.prepared import add, insert
 from tests.factories import begun, make_generation
 from tests.lifecycle.test_plans import plan
 
@@ -45,6 +46,24 @@ class InsertTests(TestCase):
         ):
             one, other = kind(**fields), kind(**fields)
             self.assert_same_as_saved(one, other, apart=frozenset({"at"}))
+
+    def test_values_alone_are_written_as_the_instance_would_be(self):
+        row = begun()
+        for kind, fields in (
+            (Event, {"generation_id": row.pk, "after": Status.QUEUED, "actor": "alice", "evidence": {"n": [1, "ü"]}}),
+            (LedgerEntry, {"generation_id": row.pk, "kind": LedgerEntry.Kind.ADJUST, "held": 1, "currency": "USD"}),
+            (OrmQ, {"key": "submit", "payload": "signed", "lock": NOW}),
+        ):
+            saved, added = kind(**fields), add(kind, **fields)
+            saved.save()
+            apart = {"id", "at"}
+            written = kind._base_manager.filter(pk=added.pk).values().get()
+            self.assertEqual(
+                {name: value for name, value in written.items() if name not in apart},
+                {name: value for name, value in stored(saved).items() if name not in apart},
+            )
+            if kind is Event:
+                self.assertEqual(added.at, written["at"])
 
 
 class KeyTests(TestCase):

@@ -138,7 +138,7 @@ def insert[M: models.Model](row: M, *, unless: str = "", update: str = "") -> M:
     return row
 
 
-def add(kind: type[models.Model], **values: Any) -> SimpleNamespace:
+def add(kind: type[models.Model], /, **values: Any) -> SimpleNamespace:
     """Save a new row of which nothing more is wanted: the same without an instance, which takes longer to make.
 
     `values` are by attribute (`generation_id`); a column without one gets its default. Returns them all, with `pk`.

@@ -1,6 +1,7 @@
 """The ledger: money follows every generation, in the transaction of each change, and entries are only ever added."""
 
 from decimal import Decimal
+from types import SimpleNamespace
 from unittest import mock
 
 from django.db import DatabaseError, connection
@@ -12,7 +13,7 @@ from generations.gateways import TaskStatus, VideoTask
 from generations.lifecycle import batch, decisions, submit, verdicts
 from generations.lifecycle.begin import begin
 from generations.models import AppendOnly, Failure, Gateway, Generation, LedgerEntry, Status
-from generations.models.prepared import insert
+from generations.models.prepared import add
 from tests.factories import alice, begun, make_gateway, make_generation, make_order, make_price
 from tests.lifecycle.base import UpstreamCase, make_due
 
@@ -54,12 +55,12 @@ class ReserveTests(LedgerCase, TestCase):
         self.assertEqual(generation.ledger.get().actor, "alice")
 
     def test_when_nothing_can_be_reserved_nothing_is_made(self):
-        def refusing(row: Model, **given: str) -> Model:
-            if isinstance(row, LedgerEntry):
+        def refusing(kind: type[Model], /, **values: object) -> SimpleNamespace:
+            if kind is LedgerEntry:
                 raise DatabaseError
-            return insert(row, **given)
+            return add(kind, **values)
 
-        with mock.patch("generations.lifecycle.begin.insert", refusing), self.assertRaises(DatabaseError):
+        with mock.patch("generations.lifecycle.begin.add", refusing), self.assertRaises(DatabaseError):
             begin(make_order())
         self.assertFalse(Generation.objects.exists())
 
