@@ -471,8 +471,9 @@ class GenerationAdmin(ReadOnly, admin.ModelAdmin):
                     request, _("Written into the ledger. Nothing of it is held any more."), messages.SUCCESS
                 )
                 return None
-        sums = generation.ledger.all().sums()
-        context = {**self.admin_site.each_context(request), "form": form, "generation": generation, "sums": sums}
+        words = [one.words for one in generation.ledger.all().sums().values() if one.words]
+        ledger = ", ".join(words) or _("nothing")
+        context = {**self.admin_site.each_context(request), "form": form, "generation": generation, "ledger": ledger}
         return render(request, "admin/generations/correct_cost.html", context | {"opts": self.opts})
 
 

@@ -76,6 +76,7 @@ def xai_task(task: Task, word: str, url: str) -> dict[str, Any]:
         answer["progress"] = 30
     if word == "failed":
         answer |= {"error": {"code": "internal", "message": task.script.reason}, "video": {"duration": 0}}
+        answer |= {} if task.script.ticks is None else {"usage": {"cost_in_usd_ticks": task.script.ticks}}
     if word == "completed":
         video = {"duration": 5, "respect_moderation": True} | ({"url": url} if url else {})
         answer |= {"video": video, "model": task.model, "usage": {"cost_in_usd_ticks": 2_500_000_000}}

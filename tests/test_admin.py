@@ -290,7 +290,7 @@ class MoneyTests(AdminTestCase):
     def test_a_failure_s_cost_is_corrected_by_one_more_entry(self):
         row = make_generation(Status.FAILED, quote="0.40")
         asked = self.act("correct_cost", row)
-        self.assertIn("0.400000 held, 0.000000 spent", asked.text)
+        self.assertIn("In the ledger: 0.40 USD held. What you enter, in USD, is", asked.text)
         self.assertEqual(row.ledger.count(), 1)
         page = self.act("correct_cost", row, spent="0.10", reason="invoice 7")
         self.assertIn("Written into the ledger", page.text)

@@ -4,6 +4,7 @@ import csv
 import io
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from unittest import mock
 
 from django.test import SimpleTestCase, TestCase
 from django.utils import timezone
@@ -89,6 +90,30 @@ class AddingUpTests(CostsCase):
         [line] = spending(Generation.objects.all(), "day")
         self.assertEqual({name: sums.spent for name, sums in line.sums.items()}, {"EUR": 2, "USD": Decimal("0.4")})
         self.assertEqual((line.videos, spending_in_all(Generation.objects.all()).videos), (2, 2))
+
+    def test_what_was_paid_in_another_currency_than_quoted_has_a_share_of_each_and_is_one_video(self):
+        dear, paid = made(quote="0.80", model="veo/veo3.1"), made(quote="0.40")
+        paid.ledger.create(kind="adjust", spent=Decimal("1"), currency="EUR", actor="x")
+        dear.ledger.create(kind="adjust", spent=Decimal("4"), currency="EUR", actor="x")
+        page = self.page(by="model")
+        self.assertEqual([dd.text for dd in page.one("dl").all("dd")], ["5.00 EUR", "1.20 USD", "2"])
+        [veo, wan] = page.all("tr")[1:]
+        widths = [[int(rect["width"]) for rect in share.all("rect")] for share in wan.of_class("share")]
+        self.assertEqual(widths, [[250, 0], [500, 0]])
+        self.assertEqual([title.text for title in veo.all("title")], ["4.00 EUR spent", "0.80 USD spent"])
+        self.assertEqual([cell.text for cell in wan.all("td")], ["1.00 EUR 0.40 USD", "", "1", ""])
+        text = b"".join(self.client.get("/costs/export/").streaming_content).decode()
+        rows = [(row["quoted"], row["currency"], row["spent"]) for row in csv.DictReader(io.StringIO(text, newline=""))]
+        self.assertEqual(rows[2:], [("0.400000", "USD", "0.400000"), ("", "EUR", "1.000000")])
+
+    def test_beyond_the_most_expensive_lines_none_of_those_loses_what_it_has_besides(self):
+        for number in range(3):
+            made(quote=str(3 - number), prompt=f"number {number}")
+            made(quote="", prompt=f"number {number}")
+        with mock.patch("generations.models.spending.MOST_LINES", 2):
+            lines = spending(Generation.objects.all(), "prompt")
+            self.assertEqual([(line.videos, line.unpriced) for line in lines], [(2, 1), (2, 1)])
+            self.assertIn("The most expensive 2", self.page(by="prompt").text)
 
     def test_several_entries_of_one_video_count_it_once(self):
         row = made(Status.COMPLETED)
@@ -253,7 +278,7 @@ class ExportTests(CostsCase):
     def test_it_takes_few_statements_for_any_number(self):
         for number in range(20):
             made(prompt=f"number {number}")
-        with self.assertNumQueries(4):  # session, person, people of the form, and the rows
+        with self.assertNumQueries(5):  # session, person, people of the form, the rows, and what the ledger says
             self.rows()
 
     def test_no_cell_is_a_formula(self):

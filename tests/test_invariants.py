@@ -434,7 +434,8 @@ class LedgerTests(InvariantCase):
         self.assert_found(11, generation, "never made, but is still held")
 
     def test_another_currency(self):
-        entry = self.entry(self.priced(Status.COMPLETED), "adjust", spent="0.10", currency="EUR")
+        self.entry(self.priced(Status.COMPLETED), "adjust", spent="0.10", currency="EUR")  # as the gateway may tell
+        entry = self.entry(self.priced(Status.COMPLETED), "adjust", "0.10", currency="EUR")
         self.assert_found(11, f"ledger entry {entry.pk} of", "another currency")
 
     def test_another_amount_than_quoted(self):

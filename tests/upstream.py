@@ -60,6 +60,7 @@ class Script:
     halfway: Callable[[], object] | None = None
     verdict: str = "completed"  # completed, failed, never
     reason: str = ""
+    ticks: int | None = None
     later_verdict: str = ""
     has_url: bool = True
     has_content: bool = True
@@ -181,8 +182,9 @@ class FakeUpstream:
         """Complete without a link; `content` says whether the content route still has the file."""
         return self._queue(Script(has_url=False, has_content=content))
 
-    def fails(self, reason: str = "the model gave up") -> Self:
-        return self._queue(Script(verdict="failed", reason=reason))
+    def fails(self, reason: str = "the model gave up", *, ticks: int | None = None) -> Self:
+        """Fail; a dialect that tells costs says that it took so many ticks all the same."""
+        return self._queue(Script(verdict="failed", reason=reason, ticks=ticks))
 
     def never_ends(self) -> Self:
         return self._queue(Script(verdict="never"))

@@ -296,12 +296,14 @@ def ledger_agrees_with_rows() -> Iterator[Violation]:
     refused = priced.filter(status=Status.FAILED, failure__in=NEVER_MADE, paid=1)
     yield from of(11, refused.exclude(held=0), "was never made, but is still held")
     wrong = LedgerEntry.objects.filter(generation__quote_amount__isnull=False)
-    for entry in wrong.exclude(currency=F("generation__quote_currency")).order_by("pk"):
-        yield Violation(11, f"ledger entry {entry.pk} of generation {entry.generation_id}", "is in another currency")
+    for entry in wrong.exclude(currency=F("generation__quote_currency")).exclude(held=0).order_by("pk"):
+        yield Violation(
+            11, f"ledger entry {entry.pk} of generation {entry.generation_id}", "holds another currency than was quoted"
+        )
     unlike = wrong.filter(kind=LedgerEntry.Kind.RESERVE).exclude(held=F("generation__quote_amount"))
     for entry in unlike.order_by("pk"):
         yield Violation(11, f"ledger entry {entry.pk} of generation {entry.generation_id}", "is not what was quoted")
-    sums = LedgerEntry.objects.order_by().values("generation", "number")
+    sums = LedgerEntry.objects.order_by().values("generation", "number", "currency")
     sums = sums.annotate(kept=_rounded(Sum("held")), paid=_rounded(Sum("spent")))
     for found in sums.filter(Q(kept__lt=0) | Q(paid__lt=0)).order_by("generation", "number"):
         row = f"reservation {found['number']} of generation {found['generation']}"

@@ -1,8 +1,9 @@
 """Money: what models cost, and the ledger of what was reserved, spent and given back."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from generations.specs import PER, OptionError, Price, Quote, Size, Value, Video
 
 NOTHING = Decimal(0)
 FREE = "sandbox"  # the source of a quote that there is none for: sandbox clips cost nothing
+TOLD_IN = "USD"  # what a gateway says a task cost is in this currency
 
 
 class AppendOnly(Exception):
@@ -216,6 +218,33 @@ def typed(model: VideoModel, name: str, value: str) -> Value:
 # The ledger
 
 
+@dataclass(frozen=True)
+class Sums:
+    """What is held and what was spent, in one currency: those of two are never added to one another."""
+
+    currency: str
+    held: Decimal = NOTHING
+    spent: Decimal = NOTHING
+
+    @property
+    def total(self) -> Decimal:
+        return self.held + self.spent
+
+    @property
+    def spent_words(self) -> str:
+        return money(self.spent, self.currency)
+
+    @property
+    def held_words(self) -> str:
+        return money(self.held, self.currency) if self.held else ""
+
+    @property
+    def words(self) -> str:
+        """Both, as far as there is anything: "0.40 USD held, 0.25 USD spent"."""
+        pairs = ((self.held, _("{sum} held")), (self.spent, _("{sum} spent")))
+        return ", ".join(words.format(sum=money(amount, self.currency)) for amount, words in pairs if amount)
+
+
 class LedgerQuerySet(models.QuerySet):
     def update(self, **kwargs: Any) -> NoReturn:
         raise AppendOnly("What the ledger says is not changed. Write an entry that corrects it.")
@@ -226,10 +255,10 @@ class LedgerQuerySet(models.QuerySet):
     def bulk_update(self, objs: Any, fields: Any, batch_size: Any = None) -> NoReturn:
         raise AppendOnly("What the ledger says is not changed. Write an entry that corrects it.")
 
-    def sums(self) -> dict[str, Decimal]:
-        """Return what is held and what was spent, all in all."""
-        found = self.aggregate(held=Sum("held"), spent=Sum("spent"))
-        return {name: rounded(total or NOTHING) for name, total in found.items()}
+    def sums(self) -> dict[str, Sums]:
+        """Return what is held and what was spent, all in all, by currency. One statement."""
+        found = self.order_by("currency").values_list("currency").annotate(Sum("held"), Sum("spent"))
+        return {currency: Sums(currency, rounded(held), rounded(spent)) for currency, held, spent in found}
 
 
 class LedgerEntry(models.Model):
@@ -291,7 +320,10 @@ class LedgerEntry(models.Model):
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
-    """A change of status, as far as money goes. `cost` is what the gateway says it took, in USD, when it says so."""
+    """A change of status, as far as money goes. `cost` is what the gateway says it took, in USD, when it says so.
+
+    What it says goes before every rule about what a change means for money.
+    """
 
     generation: int
     before: str
@@ -306,12 +338,23 @@ class Move:
 
 @dataclass(frozen=True)
 class Reservation:
-    """The newest reservation of a generation: its number, and what is left of it."""
+    """The newest reservation of a generation: its number, what is left of it, and whether anything was spent for it."""
 
     number: int
     held: Decimal
-    spent: Decimal
+    is_spent: bool
     is_settled: bool
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is known what became of it: nothing is settled twice, or after a person corrected it."""
+        return self.is_settled or self.is_spent
+
+    def joined(self, other: "Reservation") -> "Reservation":
+        """Return this with the part of it that is in another currency."""
+        return Reservation(
+            self.number, self.held + other.held, self.is_spent or other.is_spent, self.is_settled or other.is_settled
+        )
 
 
 def follow(moves: Iterable[Move]) -> None:
@@ -323,15 +366,17 @@ def follow(moves: Iterable[Move]) -> None:
     if not kinds:
         return
     known = newest_reservations([move.generation for move, _ in kinds])
-    entries = (entry_of(move, kind, known.get(move.generation)) for move, kind in kinds)
-    LedgerEntry.objects.bulk_create(entry for entry in entries if entry)
+    found = (entry for move, kind in kinds for entry in entries_of(move, kind, known.get(move.generation)))
+    LedgerEntry.objects.bulk_create(found)
 
 
 def kind_of(move: Move) -> str:
     """Return which kind of entry a change of status asks for; "" for none. docs/architecture.md section 3."""
     kind, edge = LedgerEntry.Kind, (move.before, move.after)
+    if move.cost is not None:
+        return kind.SETTLE
     if move.quote is None:
-        return kind.SETTLE if move.cost is not None and move.after == Status.DOWNLOADING else ""
+        return ""
     if edge == (Status.UNKNOWN, Status.QUEUED):
         return kind.RESERVE
     if edge == (Status.FAILED, Status.IN_PROGRESS):
@@ -348,75 +393,82 @@ def kind_of(move: Move) -> str:
     return policies.get(Gateway.FailurePolicy(move.policy), "")
 
 
-def entry_of(move: Move, kind: str, last: Reservation | None) -> LedgerEntry | None:
-    """Return the entry of one change; None when the money is where it belongs already."""
+def entries_of(move: Move, kind: str, last: Reservation | None) -> Iterator[LedgerEntry]:
+    """Yield the entries of one change; none when the money is where it belongs already."""
     number, open_held = (last.number, last.held) if last else (1, NOTHING)
-    held = spent = NOTHING
-    currency, reason = move.currency, ""
+    write = partial(LedgerEntry, generation_id=move.generation, kind=kind, currency=move.currency, actor=move.actor)
     match kind:
         case LedgerEntry.Kind.RESERVE:
-            number, held = number + 1 if last else 1, move.quote or NOTHING
-            reason = "sent again by decision"
+            held = move.quote or NOTHING
+            yield write(number=number + 1 if last else 1, held=held, reason="sent again by decision")
         case LedgerEntry.Kind.ADJUST:
-            if last is None or last.held or last.is_settled or last.spent or not move.quote:
-                return None
-            held, reason = move.quote or NOTHING, "held again: upstream is asked again"
+            if last and not last.held and not last.is_done and move.quote:
+                yield write(number=number, held=move.quote, reason="held again: upstream is asked again")
+        case LedgerEntry.Kind.SETTLE if move.cost is not None:
+            if last and last.is_done:
+                return
+            if open_held and move.currency != TOLD_IN:  # an entry has one currency
+                kind, reason = LedgerEntry.Kind.RELEASE, "the gateway says what it took in another currency"
+                yield write(number=number, kind=kind, held=-open_held, reason=reason)
+                open_held = NOTHING
+            spent, reason = rounded(move.cost), "as the gateway says"
+            yield write(number=number, held=-open_held, spent=spent, currency=TOLD_IN, reason=reason)
         case LedgerEntry.Kind.SETTLE:
-            if last and (last.is_settled or last.spent or (not last.held and move.quote)):
-                return None
-            held, spent = -open_held, open_held
-            if move.cost is not None and currency in {"", "USD"}:
-                spent, currency, reason = rounded(move.cost), "USD", "as the gateway says"
-        case LedgerEntry.Kind.RELEASE:
-            if not open_held:
-                return None
-            held, reason = -open_held, "withdrawn before it was sent"
-            if move.failure:
-                with translation.override(settings.LANGUAGE_CODE):  # what is written down is English
-                    reason = str(Failure(move.failure).label)
-    return LedgerEntry(
-        **{"generation_id": move.generation, "number": number, "kind": kind, "held": held, "spent": spent},
-        currency=currency,
-        actor=move.actor,
-        reason=reason,
-    )
+            if last and not last.is_done and (last.held or not move.quote):
+                yield write(number=number, held=-open_held, spent=open_held)
+        case LedgerEntry.Kind.RELEASE if open_held:
+            yield write(number=number, held=-open_held, reason=why_released(move))
+
+
+def why_released(move: Move) -> str:
+    """Return why nothing of it is held any more, in English: that is what is written down."""
+    if not move.failure:
+        return "withdrawn before it was sent"
+    with translation.override(settings.LANGUAGE_CODE):
+        return str(Failure(move.failure).label)
 
 
 def newest_reservations(generations: Collection[int]) -> dict[int, Reservation]:
-    """Return the newest reservation of each generation that has one, by its key: one statement."""
+    """Return the newest reservation of each generation that has one, by its key: one statement.
+
+    Only what was quoted is ever held, so that is in one currency; what was spent may be in another.
+    """
     sums = (
         LedgerEntry.objects.filter(generation__in=generations)
-        .order_by("number")
-        .values_list("generation", "number")
+        .order_by("number", "currency")
+        .values_list("generation", "number", "currency")
         .annotate(Sum("held"), Sum("spent"), settled=Count("pk", filter=Q(kind=LedgerEntry.Kind.SETTLE)))
     )
-    return {
-        generation: Reservation(number, rounded(held), rounded(spent), bool(settled))
-        for generation, number, held, spent, settled in sums
-    }
+    found: dict[int, Reservation] = {}
+    for generation, number, _currency, held, spent, settled in sums:
+        one = Reservation(number, rounded(held), bool(rounded(spent)), bool(settled))
+        other = found.get(generation)
+        found[generation] = one.joined(other) if other and other.number == number else one
+    return found
 
 
 def correct(generation: int, currency: str, spent: Decimal, *, actor: str, reason: str) -> None:
-    """Write what a generation that has ended did cost after all: nothing of it is held any more."""
-    sums = list(
+    """Write what a generation that has ended did cost after all: nothing of it is held, or in another currency."""
+    sums = (
         LedgerEntry.objects.filter(generation=generation)
-        .order_by("number")
-        .values_list("number")
+        .order_by("number", "currency")
+        .values_list("number", "currency")
         .annotate(Sum("held"), Sum("spent"))
     )
-    numbers = [number for number, _, _ in sums] or [1]
-    difference = spent - sum((rounded(paid) for _, _, paid in sums), NOTHING)
-    held = {number: rounded(kept) for number, kept, _ in sums}
+    kept = {(number, paid_in): (rounded(held), rounded(paid)) for number, paid_in, held, paid in sums}
+    last = (max((number for number, _ in kept), default=1), currency)
+    so_far = sum((paid for (_, paid_in), (_, paid) in kept.items() if paid_in == currency), NOTHING)
+    moves = {
+        case: (-held, NOTHING if case[1] == currency else -paid) for case, (held, paid) in kept.items() if held or paid
+    }
+    moves[last] = (moves.get(last, (NOTHING, NOTHING))[0], spent - so_far)
     LedgerEntry.objects.bulk_create(
         LedgerEntry(
-            **{"generation_id": generation, "number": number, "kind": LedgerEntry.Kind.ADJUST, "currency": currency},
-            held=-held.get(number, NOTHING),
-            spent=difference if number == numbers[-1] else NOTHING,
-            actor=actor,
-            reason=reason,
+            **{"generation_id": generation, "number": number, "kind": LedgerEntry.Kind.ADJUST, "currency": paid_in},
+            **{"held": held, "spent": more, "actor": actor, "reason": reason},
         )
-        for number in numbers
-        if held.get(number) or number == numbers[-1]
+        for (number, paid_in), (held, more) in sorted(moves.items())
+        if held or more or (number, paid_in) == last
     )
 
 

@@ -1,6 +1,6 @@
 """Generations as records for programs and tables: read in batches, so that a million take no more memory than one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.db.models import QuerySet, Sum
 
 from generations.models.generation import Generation
 from generations.models.library import Tagging
-from generations.models.money import NOTHING, LedgerEntry, rounded
+from generations.models.money import LedgerEntry, Sums, rounded
 
 AT_ONCE = 500
 
@@ -30,10 +30,14 @@ def records(generations: QuerySet[Generation]) -> Iterator[Record]:
         rest = found.filter(pk__lt=keys[-1])
 
 
-def sums_of(keys: Iterable[int]) -> dict[int, dict[str, Any]]:
-    """Return what the ledger says of generations that it says anything of: held, spent, currency."""
-    entries = LedgerEntry.objects.filter(generation__in=keys).order_by().values("generation", "currency")
-    return {row["generation"]: row for row in entries.annotate(held=Sum("held"), spent=Sum("spent"))}
+def sums_of(keys: Iterable[int]) -> dict[int, dict[str, Sums]]:
+    """Return what the ledger says of generations that it says anything of, by currency. One statement."""
+    entries = LedgerEntry.objects.filter(generation__in=keys).order_by("generation", "currency")
+    sums = entries.values_list("generation", "currency").annotate(Sum("held"), Sum("spent"))
+    found: dict[int, dict[str, Sums]] = {}
+    for generation, currency, held, spent in sums:
+        found.setdefault(generation, {})[currency] = Sums(currency, rounded(held), rounded(spent))
+    return found
 
 
 def tags_of(keys: Iterable[int]) -> dict[int, list[str]]:
@@ -44,7 +48,7 @@ def tags_of(keys: Iterable[int]) -> dict[int, list[str]]:
     return found
 
 
-def record_of(row: Generation, sums: dict[str, Any], tags: list[str]) -> Record:
+def record_of(row: Generation, sums: Mapping[str, Sums], tags: list[str]) -> Record:
     """Return one as JSON-ready data. Times are ISO 8601 UTC, sizes pixels, lengths seconds, sums text."""
     parent = row.parent if row.parent and row.parent.team_id == row.team_id and not row.parent.deleted_at else None
     times = {name: getattr(row, name) for name in ("created_at", "submitted_at", "completed_at")}
@@ -64,13 +68,7 @@ def record_of(row: Generation, sums: dict[str, Any], tags: list[str]) -> Record:
         "progress": row.progress,
         "asked": {"width": row.asked_width, "height": row.asked_height, "seconds": row.asked_seconds},
         "measured": measured(row),
-        "price": {
-            "quoted": amount(row.quote_amount),
-            "currency": row.quote_currency or sums.get("currency") or None,
-            "source": row.quote_source or None,
-            "held": amount(sums.get("held", NOTHING)),
-            "spent": amount(sums.get("spent", NOTHING)),
-        },
+        "price": price_of(row, sums),
         "differs": row.differs,
         "video": row.video_url or None,
         "poster": row.poster_url or None,
@@ -79,6 +77,28 @@ def record_of(row: Generation, sums: dict[str, Any], tags: list[str]) -> Record:
         "tags": tags,
         "rating": row.rating,
     }
+
+
+def price_of(row: Generation, sums: Mapping[str, Sums]) -> Record:
+    """Return what it was said to cost and what the ledger says of it; sums are text, so that they stay exact.
+
+    `others` has what it did cost in another currency than that of its quote: the two are not added.
+    """
+    own, *others = sums_by_quote(row, sums)
+    return {
+        "quoted": amount(row.quote_amount),
+        "currency": own.currency or None,
+        "source": row.quote_source or None,
+        "held": amount(own.held),
+        "spent": amount(own.spent),
+        "others": [{"currency": one.currency, "held": amount(one.held), "spent": amount(one.spent)} for one in others],
+    }
+
+
+def sums_by_quote(row: Generation, sums: Mapping[str, Sums]) -> list[Sums]:
+    """Return what the ledger says of one, that in the currency of its quote first, even if it is nothing."""
+    own = row.quote_currency or next(iter(sums), "")
+    return [sums.get(own, Sums(own)), *(one for currency, one in sums.items() if currency != own and one.total)]
 
 
 def amount(value: Decimal | None) -> str | None:

@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, DateField, F, Q, Sum
 from django.db.models.functions import TruncDate
 
 from generations.models.generation import GenerationQuerySet
-from generations.models.money import FREE, NOTHING
+from generations.models.money import FREE, NOTHING, Sums
 from generations.models.statuses import Failure, Status
-from generations.specs import money, rounded
+from generations.specs import rounded
 
 GROUPINGS = {
     "day": TruncDate("created_at", output_field=DateField()),
@@ -24,27 +23,8 @@ MOST_LINES = 200  # of models, people or prompts: those with the highest sums
 # What was never at a gateway costs nothing, whether its price is known or not.
 NEVER_SENT = Q(status__in=[Status.QUEUED, Status.CANCELLED]) | Q(failure__in=[Failure.NOT_SENT, Failure.REJECTED])
 UNPRICED = Q(quote_amount=None, ledger=None) & ~Q(quote_source=FREE) & ~NEVER_SENT
-
-
-@dataclass(frozen=True)
-class Sums:
-    """What is held and what was spent, in one currency."""
-
-    currency: str
-    held: Decimal = NOTHING
-    spent: Decimal = NOTHING
-
-    @property
-    def total(self) -> Decimal:
-        return self.held + self.spent
-
-    @property
-    def spent_words(self) -> str:
-        return money(self.spent, self.currency)
-
-    @property
-    def held_words(self) -> str:
-        return money(self.held, self.currency) if self.held else ""
+# One that was quoted in one currency and paid for in another has entries in both: it is counted with its quote.
+COUNTED = Q(quote_currency="") | Q(ledger=None) | Q(ledger__currency=F("quote_currency"))
 
 
 @dataclass
@@ -65,7 +45,7 @@ class Line:
 
 
 FIGURES = {
-    "videos": Count("pk", distinct=True),
+    "videos": Count("pk", distinct=True, filter=COUNTED),
     "unpriced": Count("pk", distinct=True, filter=UNPRICED),
     "kept": Sum("ledger__held", default=NOTHING),
     "paid": Sum("ledger__spent", default=NOTHING),
@@ -73,15 +53,22 @@ FIGURES = {
 
 
 def spending(generations: GenerationQuerySet, grouping: str) -> list[Line]:
-    """Return a line for each of one of GROUPINGS: days newest first, others the most expensive first. One statement."""
+    """Return a line for each of one of GROUPINGS: days newest first, others the most expensive first.
+
+    One statement, or two where more is there than is shown.
+    """
     groups = generations.order_by().annotate(key=GROUPINGS[grouping]).values("key", "ledger__currency")
     found = groups.annotate(**FIGURES)
     if grouping == "day":
         found = found.order_by("-key", "ledger__currency")
     else:
-        found = found.annotate(total=F("kept") + F("paid")).order_by("-total", "key", "ledger__currency")[:MOST_LINES]
+        found = found.annotate(total=F("kept") + F("paid")).order_by("-total", "key", "ledger__currency")
+    rows = list(found if grouping == "day" else found[:MOST_LINES])
+    if grouping != "day" and len(rows) == MOST_LINES:
+        # What these have in another currency, or without a price, may be beyond the cut.
+        rows = list(found.filter(key__in={row["key"] for row in rows}))
     lines: dict[object, Line] = {}
-    for row in found:
+    for row in rows:
         lines.setdefault(row["key"], Line(row["key"])).add(row)
     return list(lines.values())
 

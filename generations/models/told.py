@@ -26,6 +26,7 @@ SENTENCES = (
     gettext_noop("asked upstream again"),
     gettext_noop("held again: upstream is asked again"),
     gettext_noop("as the gateway says"),
+    gettext_noop("the gateway says what it took in another currency"),
     gettext_noop("sending"),
     gettext_noop("stored"),
     gettext_noop("brought back from the trash"),

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import batched
 from urllib.parse import urlencode
 
-from django.db.models import DecimalField, OuterRef, Subquery, Sum
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,10 +18,11 @@ from django.views.decorators.vary import vary_on_headers
 from generations.catalog import catalog
 from generations.forms import CostsForm
 from generations.forms.costs import BY
-from generations.models import Generation, LedgerEntry, Prompt
+from generations.models import Generation, Prompt
 from generations.models.generation import GenerationQuerySet
-from generations.models.money import NOTHING
-from generations.models.spending import MOST_LINES, Line, Sums, spending, spending_in_all
+from generations.models.money import NOTHING, Sums
+from generations.models.record import AT_ONCE, sums_by_quote, sums_of
+from generations.models.spending import Line, spending, spending_in_all
 from generations.specs import money, rounded
 from generations.views.fragments import wants_fragment
 from videostudio.language import in_english
@@ -32,7 +33,6 @@ COLUMNS = (
     *("quoted", "currency", "held", "spent", "price_source"),
 )
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-ROWS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,22 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Share:
+    """How much of the highest sum of its currency a line spent and holds, in units of EDGE."""
+
+    spent: int
+    held: int
+    words: str
+
+
+@dataclass(frozen=True)
 class Shown:
-    """A line of the table: what it is called, where it leads, and its share of the highest, drawn."""
+    """A line of the table: what it is called, where it leads, and its shares of the highest, drawn."""
 
     line: Line
     words: str
     url: str
-    spent: int
-    held: int
+    shares: list[Share]
 
 
 @require_safe
@@ -89,7 +97,7 @@ def costs(request: HttpRequest) -> HttpResponse:
         "grouping": BY[form.grouping],
         "rows": shown(lines, form),
         "charts": [chart(lines, currency, since, until) for currency in sorted(total.sums)] if form.is_by_day else [],
-        "is_cut": not form.is_by_day and len(lines) >= MOST_LINES,
+        "is_cut": sum(line.videos for line in lines) < total.videos,
         "export": f"{reverse('generations:costs-export')}?{urlencode(form.chosen)}",
     }
     part = "#rows" if wants_fragment(request) else ""
@@ -126,15 +134,15 @@ def shown(lines: list[Line], form: CostsForm) -> list[Shown]:
         for currency, sums in line.sums.items():
             most[currency] = max(most.get(currency, NOTHING), sums.total)
     names = names_of(lines, form.grouping)
-    return [Shown(line, names.get(line.key, str(line.key)), address(line, form), *drawn(line, most)) for line in lines]
+    return [Shown(line, names.get(line.key, str(line.key)), address(line, form), drawn(line, most)) for line in lines]
 
 
-def drawn(line: Line, most: dict[str, Decimal]) -> tuple[int, int]:
-    """Return the lengths for what was spent and is held of the line's first currency, against the highest of it."""
-    if not line.sums:
-        return 0, 0
-    currency, sums = next(iter(line.sums.items()))
-    return part_of(sums.spent, most[currency]), part_of(sums.held, most[currency])
+def drawn(line: Line, most: dict[str, Decimal]) -> list[Share]:
+    """Return the line's share of the highest sum of each of its currencies: two currencies have two measures."""
+    return [
+        Share(part_of(sums.spent, most[currency]), part_of(sums.held, most[currency]), sums.words)
+        for currency, sums in line.sums.items()
+    ]
 
 
 def names_of(lines: list[Line], grouping: str) -> dict[date | str | int, str]:
@@ -164,7 +172,7 @@ class Echo:
 @in_english
 @require_safe
 def export(request: HttpRequest) -> StreamingHttpResponse:
-    """Every generation the filters ask for, a row each, as it is read from the database."""
+    """Every generation the filters ask for, a row each, as it is read; a further one for a further currency."""
     form = CostsForm(request.GET, user=request.user)
     since, until = form.period
     writer = csv.writer(Echo())
@@ -176,21 +184,19 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
 
 def csv_rows(generations: GenerationQuerySet) -> Iterator[tuple[object, ...]]:
     yield COLUMNS
-    entries = LedgerEntry.objects.filter(generation=OuterRef("pk")).order_by().values("generation")
-    found = generations.select_related("created_by", "prompt", "gateway").annotate(
-        **{
-            name: Subquery(entries.annotate(sum=Sum(column)).values("sum"), output_field=DecimalField())
-            for name, column in (("ledger_held", "held"), ("ledger_spent", "spent"))
-        },
-        ledger_currency=Subquery(entries.values("currency")[:1]),
-    )
-    for row in found.order_by("pk").iterator(chunk_size=ROWS_AT_ONCE):
-        yield (
-            *(row.created_at.isoformat(timespec="seconds"), row.uuid, harmless(row.created_by.get_username())),
-            *(row.model_key, row.gateway.name, row.status, row.failure, harmless(row.prompt.text)),
-            *(sum_text(row.quote_amount), row.quote_currency or row.ledger_currency or ""),
-            *(sum_text(row.ledger_held), sum_text(row.ledger_spent), harmless(row.quote_source)),
-        )
+    found = generations.select_related("created_by", "prompt", "gateway").order_by("pk")
+    for rows in batched(found.iterator(chunk_size=AT_ONCE), AT_ONCE):
+        known = sums_of([row.pk for row in rows])
+        for row in rows:
+            sums = known.get(row.pk, {})
+            for number, one in enumerate(sums_by_quote(row, sums)):
+                yield (
+                    *(row.created_at.isoformat(timespec="seconds"), row.uuid, harmless(row.created_by.get_username())),
+                    *(row.model_key, row.gateway.name, row.status, row.failure, harmless(row.prompt.text)),
+                    *("" if number else sum_text(row.quote_amount), one.currency),
+                    *((sum_text(one.held), sum_text(one.spent)) if sums else ("", "")),
+                    harmless(row.quote_source),
+                )
 
 
 def sum_text(amount: Decimal | None) -> str:

@@ -13,8 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from generations.lifecycle import decisions
 from generations.lifecycle.again import cost_again
 from generations.models import Generation, Status
-from generations.models.record import measured
-from generations.specs import money
+from generations.models.record import measured, price_of
 from generations.views.around import around
 from generations.views.family import family_of
 from generations.views.marked import marks_context
@@ -58,14 +57,10 @@ def shown_parent(generation: Generation) -> Generation | None:
 
 def money_words(generation: Generation) -> str:
     """Return what became of its money, as the ledger says; empty when it says nothing."""
-    entries = list(generation.ledger.values_list("held", "spent", "currency"))
-    if not entries:
+    sums = generation.ledger.all().sums()
+    if not sums:
         return ""
-    currency = entries[0][2]
-    held, spent = sum(entry[0] for entry in entries), sum(entry[1] for entry in entries)
-    pairs = ((held, _("{sum} held")), (spent, _("{sum} spent")))
-    parts = [words.format(sum=money(amount, currency)) for amount, words in pairs if amount]
-    return ", ".join(parts) or _("nothing spent")
+    return ", ".join(one.words for one in sums.values() if one.words) or _("nothing spent")
 
 
 @in_english
@@ -101,7 +96,7 @@ def as_record(generation: Generation) -> dict:
             "seconds": generation.asked_seconds,
         },
         "measured": measured(generation),
-        "price": price(generation),
+        "price": price_of(generation, generation.ledger.all().sums()),
         "rewritten_prompt": generation.rewritten_prompt or None,
         "differs": generation.differs,
         "video": generation.video_url or None,
@@ -117,18 +112,6 @@ def as_record(generation: Generation) -> dict:
             }
             for event in generation.events.order_by("id")
         ],
-    }
-
-
-def price(generation: Generation) -> dict:
-    """Return what it was said to cost, and what the ledger says of it; sums are text, so that they stay exact."""
-    sums = generation.ledger.all().sums()
-    return {
-        "quoted": None if generation.quote_amount is None else str(generation.quote_amount),
-        "currency": generation.quote_currency or None,
-        "source": generation.quote_source or None,
-        "held": str(sums["held"]),
-        "spent": str(sums["spent"]),
     }
 
 

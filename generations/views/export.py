@@ -44,6 +44,7 @@ COLUMNS: Columns = {
     "currency": lambda row: row["price"]["currency"],
     "held": lambda row: row["price"]["held"],
     "spent": lambda row: row["price"]["spent"],
+    "spent_otherwise": lambda row: "; ".join(f"{one['spent']} {one['currency']}" for one in row["price"]["others"]),
     **plain("project", "rating", "upstream_id", "parent"),
     "tags": lambda row: ", ".join(row["tags"]),
 }

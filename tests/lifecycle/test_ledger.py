@@ -6,13 +6,15 @@ from unittest import mock
 
 from django.db import DatabaseError, connection
 from django.db.models import Model
+from django.http import HttpResponse
 from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 
 from generations.gateways import TaskStatus, VideoTask
 from generations.lifecycle import batch, decisions, submit, verdicts
 from generations.lifecycle.begin import begin
-from generations.models import AppendOnly, Failure, Gateway, Generation, LedgerEntry, Status
+from generations.models import AppendOnly, Failure, Gateway, Generation, LedgerEntry, ModelPrice, Status
+from generations.models.money import Sums
 from generations.models.prepared import add
 from tests.factories import alice, begun, make_gateway, make_generation, make_order, make_price
 from tests.lifecycle.base import UpstreamCase, make_due
@@ -26,9 +28,13 @@ def entries(generation: Generation) -> list[tuple[int, str, Decimal, Decimal]]:
 
 
 def sums(generation: Generation) -> tuple[Decimal, Decimal]:
-    """What is held and what is spent."""
-    found = generation.ledger.all().sums()
-    return found["held"], found["spent"]
+    """What is held and what is spent, in dollars."""
+    found = generation.ledger.all().sums().get("USD", Sums("USD"))
+    return found.held, found.spent
+
+
+def in_all(generation: Generation) -> str:
+    return ", ".join(one.words for one in generation.ledger.all().sums().values() if one.words)
 
 
 def verdict(word: str, cost: str = "") -> VideoTask:
@@ -171,6 +177,63 @@ class FollowTests(LedgerCase, TestCase):
         generation.move_to(Status.DOWNLOADING, actor="test", reason="finished upstream", cost=Decimal("0.05"))
         self.assertEqual(entries(generation), [(1, Kind.SETTLE, 0, Decimal("0.05"))])
         self.assertEqual(generation.ledger.get().currency, "USD")
+
+
+class ToldTests(LedgerCase, TestCase):
+    """Grok's answers say what a task took, in USD: that is written down whatever became of the task."""
+
+    GROK = "grok/grok-imagine-video"
+
+    def ended(self, **price: str) -> Generation:
+        """Ask for a clip of Grok at this price, and carry out what the gateway says of it at the second poll."""
+        if price:
+            make_price(**price, model=self.GROK)
+        generation = self.begun(model=self.GROK)
+        submit.submit(generation.pk)
+        generation = self.refreshed(generation)
+        decisions.retrieve(generation, generation.upstream_id)
+        verdicts.settle(generation, decisions.retrieve(generation, generation.upstream_id), actor="poller")
+        return self.refreshed(generation)
+
+    def test_a_failed_one_is_spent_as_far_as_the_gateway_says_whatever_its_policy(self):
+        for policy in Gateway.FailurePolicy.values:
+            with self.subTest(policy):
+                self.policy(policy)
+                self.upstream.fails("no luck", ticks=2_000_000_000)
+                generation = self.ended(amount="0.30", per="request")
+                self.assertEqual(generation.status, Status.FAILED)
+                self.assertEqual(entries(generation)[1:], [(1, Kind.SETTLE, Decimal("-0.30"), Decimal("0.20"))])
+                ModelPrice.objects.filter(model_key=self.GROK).delete()
+
+    def test_a_failed_one_that_took_nothing_is_not_held_any_more(self):
+        self.upstream.fails("no luck", ticks=0)
+        generation = self.ended(amount="0.30", per="request")
+        self.assertEqual((sums(generation), generation.ledger.last().reason), ((0, 0), "as the gateway says"))
+
+    def test_a_failed_one_without_a_price_is_spent_all_the_same(self):
+        self.upstream.fails("no luck", ticks=2_000_000_000)
+        generation = self.ended()
+        self.assertEqual(entries(generation), [(1, Kind.SETTLE, 0, Decimal("0.20"))])
+
+    def test_a_price_in_another_currency_is_given_back_and_what_was_told_is_spent(self):
+        generation = self.ended(amount="0.30", per="request", currency="EUR")
+        self.assertEqual(in_all(generation), "0.25 USD spent")
+        self.assertEqual(
+            entries(generation)[1:], [(1, Kind.RELEASE, Decimal("-0.30"), 0), (1, Kind.SETTLE, 0, Decimal("0.25"))]
+        )
+        record = self.page(f"{generation.get_absolute_url().rstrip('/')}.json").json()["price"]
+        self.assertEqual((record["quoted"], record["currency"], record["spent"]), ("0.300000", "EUR", "0.000000"))
+        self.assertEqual(record["others"], [{"currency": "USD", "held": "0.000000", "spent": "0.250000"}])
+        self.assertContains(self.page(generation.get_absolute_url()), "0.25 USD spent")
+        self.assertContains(self.page("/generations/export.csv"), "0.300000,EUR,0.000000,0.000000,0.250000 USD")
+
+        generation.move_to(Status.FAILED, actor="test", reason="no file", failure=Failure.NO_RESULT)
+        decisions.correct_cost(generation, Decimal("0.20"), alice(), reason="the invoice is in euros")
+        self.assertEqual(in_all(generation), "0.20 EUR spent")
+
+    def page(self, path: str) -> HttpResponse:
+        self.client.force_login(alice())
+        return self.client.get(path)
 
 
 class UnknownTests(LedgerCase, TestCase):
