@@ -9,6 +9,7 @@ import base64
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from itertools import cycle, product
 
 from django.test import TestCase
@@ -21,8 +22,9 @@ from generations.lifecycle.again import CannotRepeat, order_again, quote_of
 from generations.lifecycle.begin import NoGateway, begin
 from generations.lifecycle.files import path_of
 from generations.models import Failure, Gateway, Generation, ModelSwitch, Status
-from tests.factories import alice, carol, clip, make_gateway, make_generation
+from tests.factories import alice, carol, clip, make_gateway, make_generation, make_price
 from tests.lifecycle.base import UpstreamCase
+from tests.pages import read
 
 PROMPT = "A paper kite floats above a field.\nThe wind is soft."
 
@@ -339,6 +341,45 @@ class DocumentedTests(UpstreamCase, TestCase):
         with self.assertRaisesMessage(NoGateway, sentence):
             begin(order_again(remix, alice(), token="t"))
         self.assertEqual(Generation.objects.count(), count)
+
+    def test_a_remix_says_its_price_before_the_click_by_the_length_of_its_source(self):
+        source = self.finished(self.post("sora-2", {"seconds": "8"}))
+        chosen = {"model": "sora/sora-2", "remix_of": source.upstream_id}
+        page, button = source.get_absolute_url(), f"/?remix={source.uuid}"
+        self.assertContains(self.client.get(page), "Remix this, price unknown")
+        self.assertContains(self.client.get("/price/", chosen), "price unknown")
+
+        make_price("0.10", model="sora/sora-2")
+        self.assertContains(self.client.get("/price/", chosen), "about 0.80 USD")
+        self.assertContains(self.client.get("/price/", chosen | {"remix_of": "nobody's"}), "price unknown")
+        self.assertContains(self.client.get(page), "Remix this, about 0.80 USD")
+        composer = read(self.client.get(button))
+        self.assertEqual(composer.one("input", name="remix_of")["value"], source.upstream_id)
+        self.assertEqual(
+            (composer.one("textarea", name="prompt").text, composer.one(id="price").text), ("", ", about 0.80 USD")
+        )
+        self.assertIn("The gateway remixes “A paper kite", composer.one(id="options").text)
+        remix = self.post("sora-2", {"remix_of": source.upstream_id, "shown_price": "0.80 USD"})
+        self.assertEqual(remix.quote_amount, Decimal("0.80"))
+        again = self.client.get("/price/", chosen | {"remix_of": self.finished(remix).upstream_id})
+        self.assertContains(again, "about 0.80 USD")  # the remix of a remix is as long as the first
+        self.assertContains(self.client.get(remix.get_absolute_url()), "remixed by the gateway")
+
+        make_price("0.50", model="sora/sora-2", per="request", option="remix_of", value="given")
+        self.assertContains(self.client.get("/price/", chosen), "about 0.50 USD")
+        self.assertContains(self.client.get("/price/", {"model": "sora/sora-2"}), "about 0.40 USD")
+        ModelSwitch.objects.all().delete()
+        self.assertNotContains(self.client.get(page), "Remix this")
+
+    def test_an_edit_has_the_price_that_is_said_for_it_or_none(self):
+        chosen = {"model": "grok/grok-imagine-video", "video": "https://example.com/clip.mp4"}
+        make_price("0.05", model="grok/grok-imagine-video")
+        self.assertContains(self.client.get("/price/", chosen), "price unknown")  # its length is the video's own
+        make_price("0.30", model="grok/grok-imagine-video", per="request", option="video", value="given")
+        self.assertContains(self.client.get("/price/", chosen), "about 0.30 USD")
+        row = self.post("grok-imagine-video", {"video": chosen["video"], "shown_price": "0.30 USD"})
+        self.assertEqual(row.quote_amount, Decimal("0.30"))
+        self.assertContains(self.client.get(row.get_absolute_url()), "edited by the gateway from a link")
 
     def test_a_remix_whose_source_is_gone_or_elsewhere_when_it_is_sent_costs_nothing(self):
         source = self.finished(self.post("sora-2", {}))

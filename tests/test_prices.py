@@ -129,8 +129,8 @@ class QuoteTests(SimpleTestCase):
 
     def cost(self, *prices: Price, **values) -> Decimal | None:
         chosen = self.model.clean(values)
-        price = self.model.fitting(prices, chosen)
-        return price and price.cost(self.model.asked(chosen).seconds)
+        found = self.model.quote(prices, chosen, {})
+        return found and found[1]
 
     def test_per_second_and_per_video(self):
         self.assertEqual(self.cost(of(), seconds=10), Decimal("0.80"))

@@ -23,6 +23,7 @@ Made from the catalogue (`generations/catalog/*.toml`) by `manage.py models_page
 and default is what the source named under its model says; what is our own choice is marked so in its file.
 """
 CAPABILITIES = {"first_frame": "first frame", "last_frame": "last frame", "references": "reference images"}
+REWORKS = {"remix": "a video to remix by its id", "edit": "a video to edit by its link"}
 CARRIED = {"file": "a file part", "data_uri": "a data URI", "base64": "bare base64"}
 
 
@@ -74,7 +75,7 @@ def capabilities(model: VideoModel) -> str:
     links = [option for option in model.options if isinstance(option, Url) and option.required]
     needed = [option.label.lower() for option in (*images, *links) if option.required]
     optional = [CAPABILITIES.get(option.role, option.label.lower()) for option in images if not option.required]
-    others = ["a video to remix"] if model.option_with_role("remix") else []
+    others = [words for role, words in REWORKS.items() if model.option_with_role(role)]
     takes = [f"text and {', '.join(needed)}" if needed else "text", *optional, *others]
     return ", ".join(takes)
 

@@ -135,6 +135,10 @@ class GenerationForm(Images, Costing, forms.Form):
             if source := visible_generation(user, query["from"]):
                 return cls.after(source, user=user, is_rewritten=query.get("words") == "rewritten")
             problems.append(_("The video to begin from was not found."))
+        if "remix" in query:
+            if source := visible_generation(user, query["remix"]):
+                return cls.remix_of(source, user=user)
+            problems.append(_("The video to begin from was not found."))
         prompt, base = query.get("prompt", ""), query.get("base", "")
         if "prompt_id" in query:
             kept = visible_prompt(user, query["prompt_id"])
@@ -177,6 +181,20 @@ class GenerationForm(Images, Costing, forms.Form):
             problems=problems,
             way_back=None,
             choices=choices,
+        )
+
+    @classmethod
+    def remix_of(cls, source: Generation, *, user: User) -> "GenerationForm":
+        """Return a form that asks a finished video's own gateway to remix it; its prompt is still to be written."""
+        model = source.video_model
+        remix = model.option_with_role("remix") if model else None
+        if remix is None:
+            form = cls.after(source, user=user)
+            form.problems.append(_("{model} takes no video to remix.").format(model=source.model_label))
+            return form
+        values, parent = {remix.name: source.upstream_id}, str(source.uuid)
+        return cls.carried(
+            model.key, model.key, values, user=user, prompt="", parent=parent, problems=[], way_back=None
         )
 
     @classmethod
@@ -300,8 +318,12 @@ class GenerationForm(Images, Costing, forms.Form):
         return [field for field in self.option_fields if field.field.option.advanced]
 
     @property
-    def has_advanced_errors(self) -> bool:
-        return any(field.errors for field in self.advanced_fields)
+    def is_advanced_open(self) -> bool:
+        """Whether something in the fold must be seen: what is wrong, and which video is to be changed."""
+        return any(
+            field.errors or (field.field.option.role in {"remix", "edit"} and field.value())
+            for field in self.advanced_fields
+        )
 
     @cached_property
     def choosable(self) -> list[VideoModel]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from generations.forms.choosing import Choices
+from generations.lifecycle.remixing import order_source, scene_of
 from generations.models import Gateway, Generation, ModelPrice, Team
 from generations.models.experience import Case, known_figures
 from generations.specs import Agreed, OptionError, Value, VideoModel
@@ -22,8 +23,19 @@ class Costing:
 
     @cached_property
     def served_by(self) -> Gateway | None:
-        """The gateway that would render it now; None when nobody offers it."""
+        """The gateway that would render it now, that of its source for a remix; None when nobody offers it."""
+        if self.to_remix:
+            return self.to_remix.gateway
         return self.choices.serving(self.video_model, self.team) if self.video_model else None
+
+    @cached_property
+    def to_remix(self) -> Generation | None:
+        """The finished video that its gateway is to remix, where one is named and can be."""
+        if self.video_model is None or self.video_model.option_with_role("remix") is None or self.team is None:
+            return None
+        with suppress(LookupError):
+            return order_source(self.video_model, self.legible_values, self.team)
+        return None
 
     @cached_property
     def cost(self) -> Agreed | None:
@@ -32,7 +44,8 @@ class Costing:
             return None
         if self.served_by.is_sandbox:
             return Agreed(Decimal(0))
-        return Agreed.to(ModelPrice.objects.all().quote(self.video_model, self.legible_values, self.served_by))
+        scene = scene_of(self.to_remix)
+        return Agreed.to(ModelPrice.objects.all().quote(self.video_model, self.legible_values, self.served_by, scene))
 
     @property
     def price_words(self) -> str:

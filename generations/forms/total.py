@@ -1,11 +1,13 @@
 """What several videos cost together."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
 from generations.lifecycle.lookups import Lookups
+from generations.lifecycle.remixing import order_source
 from generations.models import Team
 from generations.specs import VideoModel, money
 
@@ -17,11 +19,14 @@ def total_words(asked: Iterable[Priced], team: Team, lookups: Lookups) -> str:
     sums: dict[str, Decimal] = {}
     unknown = 0
     for model, options in asked:
-        gateway = lookups.gateway(model, team)
+        source = None
+        with suppress(LookupError):
+            source = order_source(model, options, team)
+        gateway = source.gateway if source else lookups.gateway(model, team)
         if gateway is None:
             unknown += 1
         elif not gateway.is_sandbox:
-            quote = lookups.quote(model, options, gateway)
+            quote = lookups.quote(model, options, gateway, source)
             if quote is None:
                 unknown += 1
             else:

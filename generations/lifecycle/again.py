@@ -5,7 +5,7 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from generations.lifecycle.begin import Order
-from generations.lifecycle.remixing import order_source
+from generations.lifecycle.remixing import order_source, scene_of
 from generations.models import Gateway, Generation, ModelPrice, Upload, User
 from generations.models.switches import ModelSwitch, why_not
 from generations.specs import Agreed, OptionErrors, Quote
@@ -55,7 +55,21 @@ def quote_of(order: Order) -> tuple[Quote | None, bool]:
     gateway = source.gateway if source else Gateway.objects.all().offering(order.model, order.team)
     if gateway is None:
         raise CannotRepeat(_("no gateway offers {label} at the moment").format(label=order.model.label))
-    return ModelPrice.objects.all().quote(order.model, order.options, gateway), gateway.is_sandbox
+    return ModelPrice.objects.all().quote(order.model, order.options, gateway, scene_of(source)), gateway.is_sandbox
+
+
+def cost_of_remix(source: Generation, user: User) -> Agreed | None:
+    """Return what it costs now to let a finished video's own gateway remix it; None where that cannot be asked for."""
+    model = source.video_model
+    remix = model.option_with_role("remix") if model else None
+    if model is None or remix is None or not source.upstream_id or ModelSwitch.objects.all().why_not(model):
+        return None
+    options = model.clean({remix.name: source.upstream_id})
+    try:
+        quote, is_free = quote_of(Order(user=user, team=source.team, model=model, prompt="", options=options))
+    except CannotRepeat:
+        return None
+    return Agreed(Decimal(0)) if is_free else Agreed.to(quote)
 
 
 def cost_again(generation: Generation, user: User) -> Agreed | None:

@@ -120,7 +120,7 @@ def make(order: Order, lookups: Lookups) -> Generation:
         raise NoGateway(
             _("No gateway offers {label} at the moment. Choose another model.").format(label=order.model.label)
         )
-    quote = lookups.quote(order.model, order.options, gateway)
+    quote = lookups.quote(order.model, order.options, gateway, source)
     if order.agreed and not gateway.is_sandbox and not order.agreed.covers(quote):
         raise Dearer(order.agreed, Agreed.to(quote))
     prompt = lookups.prompt(order.team, normalise(order.prompt), order.edited_from)

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from generations.models import Gateway, ModelPrice, Prompt, Team
+from generations.lifecycle.remixing import scene_of
+from generations.models import Gateway, Generation, ModelPrice, Prompt, Team
 from generations.specs import Quote, VideoModel
 
 
@@ -26,11 +27,16 @@ class Lookups:
             self._gateways[key] = Gateway.objects.all().offering(model, team, self._usable)
         return self._gateways[key]
 
-    def quote(self, model: VideoModel, options: Mapping[str, object], gateway: Gateway) -> Quote | None:
-        """Return what a video of these clean options costs there; None when nobody knows, and for the sandbox."""
+    def quote(
+        self, model: VideoModel, options: Mapping[str, object], gateway: Gateway, source: Generation | None = None
+    ) -> Quote | None:
+        """Return what a video of these clean options costs there; None when nobody knows, and for the sandbox.
+
+        `source` is the video that it remixes, if it remixes one: the options name it.
+        """
         key = (model.key, gateway.pk, json.dumps(options, sort_keys=True))
         if key not in self._quotes:
-            self._quotes[key] = ModelPrice.objects.all().quote(model, options, gateway)
+            self._quotes[key] = ModelPrice.objects.all().quote(model, options, gateway, scene_of(source))
         return self._quotes[key]
 
     def prompt(self, team: Team, text: str, edited_from: Prompt | None) -> Prompt:

@@ -29,6 +29,19 @@ def source_of(model: VideoModel, options: Mapping[str, object], team: Team) -> G
     return source
 
 
+def scene_of(source: Generation | None) -> dict[str, object]:
+    """Return what the video that is remixed was asked for: a remix keeps its length and size, and costs by them.
+
+    Empty where there is none, and for the remix of a remix whose beginning is gone.
+    """
+    while source is not None:
+        remix = source.video_model.option_with_role("remix") if source.video_model else None
+        if remix is None or not source.options.get(remix.name):
+            return dict(source.options)
+        source = source.parent
+    return {}
+
+
 def order_source(model: VideoModel, options: Mapping[str, object], team: Team) -> Generation | None:
     """The same for a new order: it can only be done by the gateway that made the source, and that must offer it now."""
     source = source_of(model, options, team)

@@ -19,10 +19,11 @@ from generations.catalog import catalog, model_choices
 from generations.models.gateway import Gateway
 from generations.models.prepared import Statement, loaded
 from generations.models.statuses import Failure, Status
-from generations.specs import PER, OptionError, Price, Quote, Size, Value, VideoModel, money, rounded
+from generations.specs import GIVEN, PER, OptionError, Price, Quote, Size, Value, VideoModel, money, rounded
 
 NOTHING = Decimal(0)
 FREE = "sandbox"  # the source of a quote that there is none for: sandbox clips cost nothing
+NO_SCENE: Mapping[str, object] = {}
 TOLD_IN = "USD"  # what a gateway says a task cost is in this currency
 
 
@@ -43,11 +44,14 @@ class ModelPriceQuerySet(models.QuerySet):
         here = Q(gateway=None) | Q(gateway=gateway)
         return self.filter(here, Q(model_key=model) | Q(upstream_id=upstream_id)).order_by("pk")
 
-    def quote(self, model: VideoModel, values: Mapping[str, object], gateway: Gateway) -> Quote | None:
+    def quote(
+        self, model: VideoModel, values: Mapping[str, object], gateway: Gateway, scene: Mapping[str, object] = NO_SCENE
+    ) -> Quote | None:
         """Return what a video of these clean values costs at this gateway; None when that is not known.
 
         An operator's row goes before the gateway's own list, and that before the catalogue; the first of
-        them that has a price for these values decides. One statement; none for the sandbox.
+        them that has a price for these values decides. `scene` are the values of the video that is remixed, if one is.
+        One statement; none for the sandbox.
         """
         if gateway.is_sandbox:
             return None
@@ -62,8 +66,8 @@ class ModelPriceQuerySet(models.QuerySet):
         }
         of_origin["catalogue"] = [price for price in model.prices if price.gateway in {"", gateway.name}]
         for name, prices in of_origin.items():
-            if price := model.fitting([price for price in prices if price], values):
-                amount = price.cost(model.asked(values).seconds)
+            if found := model.quote([price for price in prices if price], values, scene):
+                price, amount = found
                 source = f"{name}, {price.in_english}, {price.as_of}: {price.source}"
                 return None if amount is None else Quote(amount=amount, currency=price.currency, source=source[:200])
         return None
@@ -204,7 +208,7 @@ def typed(model: VideoModel, name: str, value: str) -> Value:
     option = model.option(name)
     if option is None:
         raise ValueError(_("{label} has no option {name}").format(label=model.label, name=name))
-    if isinstance(option, Size) and value in option.tiers:
+    if (isinstance(option, Size) and value in option.tiers) or (option.is_open and value == GIVEN):
         return value
     try:
         read = option.read(value)

@@ -98,9 +98,13 @@ class Shown:
         """The same, or who decides it where nothing was asked for."""
         if self.asked_text:
             return self.asked_text
-        remix = self.video_model.option_with_role("remix") if self.video_model else None
-        is_remix = remix is not None and bool(self.options.get(remix.name))
-        return _("as the video it is made from") if is_remix else _("as the model decides")
+        return _("as the video it is made from") if self.reworks else _("as the model decides")
+
+    @property
+    def reworks(self) -> str:
+        """Which way its gateway was given another video to change: "remix", by its id, or "edit", by a link; or ""."""
+        options = [self.video_model.option_with_role(role) for role in ("remix", "edit")] if self.video_model else []
+        return next((option.role for option in options if option and self.options.get(option.name)), "")
 
     @property
     def measured_text(self) -> str:

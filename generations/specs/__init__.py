@@ -7,6 +7,7 @@ one sentence what is allowed. A `VideoModel` puts its options together: `clean` 
 
 from generations.specs.models import SOURCES, STATUSES, Asked, Observed, VideoModel
 from generations.specs.options import (
+    GIVEN,
     Choice,
     Flag,
     ImageFile,
@@ -39,6 +40,7 @@ from generations.specs.reading import (
 )
 
 __all__ = [
+    "GIVEN",
     "PER",
     "RATIOS",
     "SOURCES",

@@ -1,10 +1,11 @@
 """A video model: its options put together, what is stored, what is sent, and what that asks for."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
-from generations.specs.options import ImageFile, Option, OptionError, OptionErrors, Scalar, Size, Value
+from generations.specs.options import GIVEN, ImageFile, Option, OptionError, OptionErrors, Scalar, Size, Value
 from generations.specs.prices import Price
 from generations.specs.reading import is_absent, listed, nominal_frame, parse_frame, parse_integer, quoted
 from generations.specs.wording import _
@@ -121,7 +122,8 @@ class VideoModel:
         for name, value in price.when.items():
             option = self.option(name)
             is_tier = isinstance(option, Size) and value in option.tiers
-            if option is None or not (is_tier or option.is_value(value)):
+            is_given = option is not None and option.is_open and value == GIVEN
+            if option is None or not (is_tier or is_given or option.is_value(value)):
                 raise ValueError(f"price: {name} {value} cannot be chosen")
         if price.per == "second" and self.option_with_role("seconds") is None:
             raise ValueError("price: it is per second, but no option says how many")
@@ -205,18 +207,40 @@ class VideoModel:
         return fields
 
     def is_met(self, when: Mapping[str, Value], values: Mapping[str, object]) -> bool:
-        """Say whether clean values fulfil a price's `when`; what is not sent fulfils nothing."""
-        return all(self._is_chosen(name, wanted, values) for name, wanted in when.items())
+        """Say whether the values that count (`counted`) fulfil a price's `when`."""
+        return all(self._is_chosen(name, wanted, values.get(name)) for name, wanted in when.items())
 
-    def _is_chosen(self, name: str, wanted: Value, values: Mapping[str, object]) -> bool:
-        option, value = self.option(name), values.get(name)
-        if option is None or is_absent(value) or not self.is_sent(option, values):
+    def _is_chosen(self, name: str, wanted: Value, value: object) -> bool:
+        option = self.option(name)
+        if option is None or is_absent(value):
             return False
-        return value == wanted or (isinstance(option, Size) and value in option.tiers.get(str(wanted), ()))
+        is_given = option.is_open and wanted == GIVEN
+        return is_given or value == wanted or (isinstance(option, Size) and value in option.tiers.get(str(wanted), ()))
 
-    def fitting(self, prices: Iterable[Price], values: Mapping[str, object]) -> Price | None:
-        """Return the price for these clean values, the most particular one first; None when none is for them."""
-        found = [price for price in prices if self.is_met(price.when, values)]
+    def counted(self, values: Mapping[str, object], scene: Mapping[str, object]) -> dict[str, object]:
+        """Return what a price goes by: the clean values that are sent, and of the `scene` of a source the others."""
+        sent = {option.name for option in self.options if self.is_sent(option, values)}
+        return {name: value for name, value in scene.items() if name not in sent} | {
+            name: value for name, value in values.items() if name in sent
+        }
+
+    def quote(
+        self, prices: Collection[Price], values: Mapping[str, object], scene: Mapping[str, object]
+    ) -> tuple[Price, Decimal | None] | None:
+        """Return the price for these clean values and what it makes of them; None when none is for them.
+
+        `scene` are the values of the video they remix, which decide what is not sent: its length and size.
+        """
+        counted = self.counted(values, scene) if prices else {}
+        price = self.fitting(prices, counted)
+        if price is None:
+            return None
+        seconds = self.option_with_role("seconds")
+        return price, price.cost(parse_integer(counted.get(seconds.name)) if seconds else None)
+
+    def fitting(self, prices: Iterable[Price], counted: Mapping[str, object]) -> Price | None:
+        """Return the price for the values that count, the most particular one first; None when none is for them."""
+        found = [price for price in prices if self.is_met(price.when, counted)]
         return max(found, key=lambda price: (bool(price.gateway), len(price.when)), default=None)
 
     def asked(self, values: Mapping[str, object]) -> Asked:

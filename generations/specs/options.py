@@ -29,6 +29,7 @@ type WireType = Literal["string", "integer", "boolean"]
 
 WIRE_TYPES = ("string", "integer", "boolean")
 ENCODINGS = ("file", "data_uri", "base64")
+GIVEN = "given"  # what a price may ask of an option whose values are nobody's list
 # What a request carries beside its options.
 RESERVED = frozenset({"model", "prompt"})
 
@@ -65,6 +66,7 @@ class Option:
     kind: ClassVar[str] = ""
     roles: ClassVar[frozenset[str]] = frozenset()
     allowed_for_data: ClassVar[str] = "among its values"
+    is_open: ClassVar[bool] = False  # words, links and images: no list holds them
 
     name: str
     label: str
@@ -288,6 +290,7 @@ class Text(Option):
     kind = "text"
     roles = frozenset({"negative", "remix"})
     allowed_for_data = "text of its length"
+    is_open = True
 
     max_length: int
     multiline: bool = False
@@ -321,8 +324,9 @@ class Url(Option):
     """A public https link that the gateway will fetch."""
 
     kind = "url"
-    roles = frozenset({"audio_url"})
+    roles = frozenset({"audio_url", "edit"})
     allowed_for_data = "a public https link"
+    is_open = True
 
     max_length: int = 2048
 
@@ -397,6 +401,7 @@ class ImageFile(Option):
     kind = "image"
     roles = frozenset({"first_frame", "last_frame"})
     allowed_for_data = "possible: a file has none"
+    is_open = True
 
     encoding: str = "file"
     types: tuple[str, ...] = ("image/jpeg", "image/png", "image/webp")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from generations.specs.options import Value
+from generations.specs.options import GIVEN, Value
 from generations.specs.wording import _, gettext_noop
 
 PER = {
@@ -89,7 +89,8 @@ class Price:
     def case(self) -> str:
         """When it is the price, as people read it: "0.12 USD a second where size is 1080p"."""
         when = _(" and ").join(
-            _("{name} is {value}").format(name=name, value=value) for name, value in self.when.items()
+            _("{name} is {value}").format(name=name, value=_("given") if value == GIVEN else value)
+            for name, value in self.when.items()
         )
         at = _(" at {gateway}").format(gateway=self.gateway) if self.gateway else ""
         return f"{self.words}{at}" + (_(" where {case}").format(case=when) if when else "")

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from generations.lifecycle import decisions
-from generations.lifecycle.again import cost_again
+from generations.lifecycle.again import cost_again, cost_of_remix
 from generations.models import Generation, Status
 from generations.models.record import measured, price_of
 from generations.views.around import around
@@ -40,6 +40,7 @@ def detail_context(request: HttpRequest, generation: Generation) -> dict:
             "parent": parent,
             "family": family_of(request.user, generation, parent),
             "retry": cost_again(generation, request.user) if generation.is_finished else None,
+            "remix": cost_of_remix(generation, request.user) if generation.is_ready else None,
             "retry_token": secrets.token_urlsafe(16),
             "money": money_words(generation),
             "events": generation.events.order_by("id"),
