@@ -18,6 +18,7 @@ from django_q.models import OrmQ, Schedule, Success
 
 from generations.catalog import catalog
 from generations.fields import LockedText
+from generations.forms.prices import OwnPriceForm
 from generations.lifecycle import decisions
 from generations.models import (
     ApiToken,
@@ -485,7 +486,16 @@ class ModelPriceAdmin(admin.ModelAdmin):
     list_filter = ["origin", "gateway", "model_key"]
     list_select_related = ["gateway"]
     search_fields = ["model_key", "upstream_id", "source"]
-    fields = ["model_key", "gateway", "per", "amount", "currency", "option", "value", "source", "as_of"]
+    form = OwnPriceForm
+    fields = [
+        *("model_key", "gateway", "per", "amount", "tokens_per_second", "currency"),
+        *("option", "value", "source", "as_of"),
+    ]
+
+    def get_fields(self, request, obj=None) -> list[str]:
+        """A listed price is only shown: it has no form, and nothing to work out."""
+        has_form = self.has_change_permission(request, obj)
+        return [name for name in self.fields if has_form or name != "tokens_per_second"]
 
     @admin.display(description="model")
     def shown_model(self, price: ModelPrice) -> str:

@@ -278,6 +278,19 @@ class MoneyTests(AdminTestCase):
                 self.assertContains(self.enter(**changed), words)
         self.assertEqual(ModelPrice.objects.count(), 1)
 
+    def test_a_price_per_token_is_kept_as_what_a_second_costs_so_that_the_button_can_say_it(self):
+        per_token = {"per": "million_tokens", "amount": "2.50"}
+        self.assertContains(self.enter(tokens_per_second="21600"), "It goes with a price a million tokens.")
+        self.assertContains(self.enter(**per_token, tokens_per_second="999999999999"), "No second of video costs that")
+        self.enter(**per_token, tokens_per_second="21600")
+        price = ModelPrice.objects.get()
+        self.assertEqual((price.per, price.amount), ("second", Decimal("0.054")))
+        self.assertEqual(price.source, "invoice 7 (2.50 USD a million tokens, 21600 tokens a second)")
+        said = self.client.get("/price/", {"model": "wan/wan2.6", "seconds": "10"})
+        self.assertContains(said, "about 0.54 USD")
+        self.enter(**per_token, model_key="veo/veo3.1")
+        self.assertContains(self.client.get("/price/", {"model": "veo/veo3.1"}), "price unknown")
+
     def test_what_the_gateway_s_list_says_is_only_read(self):
         listed = make_price("0.02", model="", upstream_id="wan2.6", gateway=self.gateway, origin="listing")
         path = f"{self.PRICES}{listed.pk}/change/"
