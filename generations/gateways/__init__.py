@@ -1,5 +1,7 @@
 """Gateways: what is said to them, what their answers mean, and how it is sent. Imports nothing of ours."""
 
+from collections.abc import Iterable
+
 from .base import (
     Answer,
     Dialect,
@@ -44,6 +46,12 @@ def dialect(name: str) -> Dialect:
         raise KeyError(f"no dialect {name!r}; known: {', '.join(sorted(DIALECTS))}") from None
 
 
+def speaker_of(routes: Iterable[str]) -> str:
+    """Return the name of the dialect that creates at one of these routes, such as "POST /v1/videos"; "" for none."""
+    wanted = set(routes)
+    return next((known.name for known in DIALECTS.values() if wanted.intersection(known.creates)), "")
+
+
 __all__ = [
     "DIALECTS",
     "XAI",
@@ -67,4 +75,5 @@ __all__ = [
     "VideoRequest",
     "VideoTask",
     "dialect",
+    "speaker_of",
 ]

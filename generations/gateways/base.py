@@ -197,6 +197,7 @@ class Dialect(ABC):
     """One way of speaking to gateways: builds messages, reads answers, does no I/O."""
 
     name: ClassVar[str]
+    creates: ClassVar[tuple[str, ...]] = ()  # the routes it asks for a video at, as lists of models spell them
 
     @abstractmethod
     def create(self, request: VideoRequest) -> Message:

@@ -21,6 +21,7 @@ class Kling(Dialect):
     """One JSON body; images are bare base64 in it. There is no content route."""
 
     name = "kling"
+    creates = tuple(f"POST {ROOT}/{action}" for action in (TEXT, IMAGE))
 
     def create(self, request: VideoRequest) -> Message:
         action = IMAGE if "image" in request.fields else TEXT

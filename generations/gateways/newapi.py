@@ -17,6 +17,7 @@ class NewAPI(Dialect):
     """One JSON body; options sit where their dotted path says. There is no content route."""
 
     name = "newapi"
+    creates = ("POST /v1/video/generations",)
 
     def create(self, request: VideoRequest) -> Message:
         return Message("POST", "/v1/video/generations", json=json_body(request))

@@ -19,6 +19,7 @@ class OpenAIVideos(Dialect):
     """The flat job: scalars as form fields, files beside them."""
 
     name = "openai_videos"
+    creates = ("POST /v1/videos",)
 
     def create(self, request: VideoRequest) -> Message:
         if source := request.fields.get(REMIX_OF):

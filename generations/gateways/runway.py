@@ -20,6 +20,7 @@ class Runway(Dialect):
     """One JSON body in camel case; the image is a link in it. There is no content route."""
 
     name = "runway"
+    creates = ("POST /runwayml/v1/image_to_video",)
 
     def create(self, request: VideoRequest) -> Message:
         body = json_body(request, prompt="promptText")

@@ -26,6 +26,7 @@ class XAI(Dialect):
     """One JSON body; an image is a data URI in it. There is no content route."""
 
     name = "xai"
+    creates = ("POST /grok/v1/videos/generations",)
 
     def create(self, request: VideoRequest) -> Message:
         action = "edits" if "video.url" in request.fields else "generations"

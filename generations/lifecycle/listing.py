@@ -16,7 +16,7 @@ from django.utils import timezone
 from generations import queue
 from generations.catalog import catalog
 from generations.catalog.drafting import draft
-from generations.gateways import GatewayError, GatewayProtocolError
+from generations.gateways import GatewayError, GatewayProtocolError, speaker_of
 from generations.gateways.http import POLL_TIMES, send_once
 from generations.gateways.listing import ListedModel, listing_message, read_listing
 from generations.lifecycle.endpoints import endpoint
@@ -218,9 +218,12 @@ def draft_of(gateway: Gateway, upstream_id: str, record: Mapping[str, Any]) -> s
         upstream_id=upstream_id,
         name=record["name"],
         maker=record["provider"],
+        dialect=speaker_of(record["endpoints"]),
         features=record["features"],
         endpoints=record["endpoints"],
         document=record["document"],
         price=price_words(record),
         source=f"{gateway.name}, {PATH}, read {timezone.now():%Y-%m}",
+        offers=gateway.offers,
+        known=catalog().models,
     )

@@ -13,11 +13,11 @@ from django.test import TestCase
 from django.utils import timezone
 
 from generations import seeding
-from generations.catalog import catalog, configure, load
-from generations.catalog.drafting import DIALECT_OF
-from generations.gateways import DIALECTS, GatewayError, GatewayProtocolError
+from generations.catalog import catalog, configure, drafting, load
+from generations.gateways import GatewayError, GatewayProtocolError
 from generations.lifecycle import listing, recovery
 from generations.models import CatalogNotice, CatalogSnapshot, Event, Gateway, Generation, ModelPrice
+from generations.specs import VideoModel
 from tests.factories import make_gateway
 from tests.gateways.test_listing import PRICING, record
 from tests.gateways.test_listing import listing as page_of
@@ -180,7 +180,7 @@ class NoticeTests(ListingCase, TestCase):
         self.lists(*self.wan, priced("wan2.9", 0.12, provider="Alibaba"), priced("other", 0.2))
         notices = self.sync()
         with tempfile.TemporaryDirectory() as folder:
-            Path(folder, "alibaba.toml").write_text(notices[Kind.NEW, "wan2.9"].draft, encoding="utf-8")
+            Path(folder, "wan.toml").write_text(notices[Kind.NEW, "wan2.9"].draft, encoding="utf-8")
             self.addCleanup(configure)
             configure(folder)
             seeding.prepare()
@@ -189,11 +189,41 @@ class NoticeTests(ListingCase, TestCase):
     def test_a_draft_in_a_dialect_we_do_not_speak_says_so(self):
         self.lists(*self.wan, record("odd", endpoints='{"a": {"path": "/odd/v1", "method": "POST"}}'))
         [notice] = self.sync().values()
-        self.assertIn('dialect = ""  # none of ours speaks its routes yet', notice.draft)
+        self.assertIn('dialect = ""  # unknown: none of ours speaks its routes yet', notice.draft)
         self.assertIn("# Routes: POST /odd/v1.", notice.draft)
 
-    def test_drafts_name_dialects_that_are_spoken(self):
-        self.assertLessEqual(set(DIALECT_OF.values()), set(DIALECTS))
+    def test_a_new_model_of_a_known_family_takes_over_what_its_nearest_sibling_takes(self):
+        Gateway.objects.update(offers=["wan"])
+        self.gateway.refresh_from_db()
+        self.lists(*self.wan, priced("wan2.9", 0.12, provider="Alibaba", name="Wan 2.7"))
+        draft = self.sync()[Kind.NEW, "wan2.9"].draft
+        self.assertIn("# Its gateway offers this family already.", draft)
+        self.assertIn("# Unknown: whether it takes what follows. These are the options and limits of Wan 2.7", draft)
+        [model] = self.loaded(draft, "wan.toml")
+        self.assertEqual((model.key, model.label), ("wan/wan2.9", "Wan 2.7 (wan2.9)"))
+        self.assertEqual(model.options, catalog().get("wan/wan2.7").options)
+        self.gateway.offers = []
+        self.lists(*self.wan, priced("wan3.0", 0.12))
+        self.assertIn(
+            'once its `offers` name "wan/wan3.0", or the family "wan".', self.sync()[Kind.NEW, "wan3.0"].draft
+        )
+
+    def test_each_model_s_options_are_the_same_when_a_draft_took_them_over(self):
+        for model in catalog().models:
+            with self.subTest(model.key):
+                known = {"name": "New", "maker": "M", "dialect": model.dialect, "features": (), "endpoints": ()}
+                text = drafting.draft(
+                    **known, upstream_id=model.upstream_id, document="", price="x", source="x", known=[model]
+                )
+                [drawn] = self.loaded(text, f"{model.family}.toml")
+                taken = (drawn.options, drawn.prompt_max, drawn.sources)
+                self.assertEqual(taken, (model.options, model.prompt_max, model.sources))
+
+    def loaded(self, draft: str, name: str) -> tuple[VideoModel, ...]:
+        """What the loader makes of a draft that is saved as it is."""
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, name).write_text(draft, encoding="utf-8")
+            return load(folder).models
 
     def test_it_is_offered_once(self):
         self.lists(*self.wan, record("new-one"))
