@@ -3,7 +3,8 @@
 from django.test import TestCase
 from django.utils import timezone
 
-from generations.models import CatalogNotice, CatalogSnapshot, Drift, Gateway
+from generations.catalog import catalog
+from generations.models import CatalogNotice, CatalogSnapshot, Drift, Gateway, ModelSwitch
 from tests.factories import make_gateway, make_user
 from tests.lifecycle.base import queued
 from tests.pages import Element, read
@@ -55,11 +56,20 @@ class NewsTests(TestCase):
         self.assertNotIn("New One", self.page().text)
 
     def test_answers_that_no_document_says(self):
-        Drift.objects.create(gateway=self.gateway, kind="word", what="warming_up", count=7, sample='{"a": "<b>"}')
+        sample = Drift.sampled("wan/wan2.7", '{"a": "<b>"}')
+        Drift.objects.create(gateway=self.gateway, kind="word", what="warming_up", count=7, sample=sample)
         page = self.page()
         self.assertIn("Unknown status: warming_up 7 times", page.text)
+        self.assertIn("first seen at Wan 2.7", page.text)
         self.assertEqual(page.one("pre").raw_text, '{"a": "<b>"}')
         self.assertIn("answers what no document says", self.page("/models/").of_class("page-notices")[0].text)
+        [link] = [link for link in page.all("a") if link.text == "Switch Wan 2.7 off, and nothing else"]
+        switch = self.page(link["href"]).all("form")[-1].controls()
+        self.client.post(link["href"], switch | {"reason": "its answers changed"})
+        self.assertIn("Wan 2.7 is switched off", self.page().text)
+        self.assertEqual(
+            ModelSwitch.objects.all().why_not(catalog().get("wan/wan2.7"))[:24], "Wan 2.7 is switched off:"
+        )
         self.client.post(f"/gateways/{self.gateway.pk}/forget/")
         self.assertNotIn("warming_up", self.page().text)
 
@@ -80,5 +90,5 @@ class NewsTests(TestCase):
                 self.notice(upstream_id=f"m{number}{part}")
                 Drift.objects.create(gateway=self.gateway, kind="field", what=f"f{number}{part}")
                 CatalogSnapshot.objects.create(gateway=self.gateway)
-            with self.assertNumQueries(11):
+            with self.assertNumQueries(12):
                 self.page()

@@ -34,6 +34,7 @@ _LINK = re.compile(r"(?i)\bhttps?:(?:\\?/){2}[^\s\"'<>]+")
 _USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}:(?:\\?/){2})[^\s/@\"'<>]{1,200}@")
 _LONG = 400
 _BASE64 = re.compile(rf"(?:data:[\w/+.-]{{1,100}};base64,)?[A-Za-z0-9+/]{{{_LONG},}}={{0,2}}")
+_ADDRESS = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 # Most texts of an answer: without a blank, a colon or "=", only a secret's own shape can give it away.
 _ONE_WORD = re.compile(r"[^\s:=]*")
 
@@ -54,6 +55,11 @@ def scrub(text: str, *secrets: str) -> str:
     text = _NAMED.sub(rf"\1{KEY}", text)
     text = _SHAPED.sub(KEY, text)
     return _BASE64.sub("[base64]", text)
+
+
+def without_people(text: str) -> str:
+    """Return `text` without addresses of mail: samples of answers are no place for whose account it is."""
+    return _ADDRESS.sub("[address]", text)
 
 
 def _without_query(link: re.Match[str]) -> str:

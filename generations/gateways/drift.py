@@ -27,11 +27,12 @@ PROVIDERS = (  # Kling, Runway, xAI, Vidu, ModelArk, DashScope
     "unsigned_urls polling_url generation_id actual_prompt orig_prompt external_task_id final_unit_deduction"
 )
 KNOWN = frozenset(f"{FLAT} {ENVELOPE} {PROVIDERS}".split())
+DOCUMENTED_WORDS = frozenset({"unknown"})  # of new-api and DashScope: they say so, and it decides nothing
 
 
 def oddities(task: VideoTask) -> Iterator[tuple[str, str]]:
     """Yield (kind, what) of each word and field of an answer that is not known."""
-    if task.status is TaskStatus.UNKNOWN:
+    if task.status is TaskStatus.UNKNOWN and task.word.strip().lower() not in DOCUMENTED_WORDS:
         yield WORD, task.word[:LONGEST]
     for part in (task.raw, unwrapped(task.raw)):
         if not KNOWN.issuperset(part):

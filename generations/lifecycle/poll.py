@@ -200,13 +200,13 @@ class Poller:
                 raise mixups.mixed_up(task)
         except GatewayError as error:
             self.steps.append(after_silence(row, error, now(), settings.POLL_SECONDS))
-            self.drift.note_trouble(row.gateway_id, error, target.endpoint.key)
+            self.drift.note_trouble(row.gateway_id, error, row.pk, target.endpoint.key)
             await self.heed(target, error)
         except Exception as error:  # a row that nobody can ask about is said in the log, and asked about later again
             log.exception("generation %s cannot be asked about", row.pk)
             self.steps.append(after_silence(row, GatewayUnclear(f"{error!r}."), now(), settings.POLL_SECONDS))
         else:
-            self.drift.note(row.gateway_id, task)
+            self.drift.note(row.gateway_id, task, row.pk)
             if task.status.is_verdict:
                 self.settled[row.pk] = task
             else:

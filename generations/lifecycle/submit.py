@@ -197,7 +197,7 @@ def _send(generation: Generation, attempt: SubmitAttempt, target: Endpoint, mess
         task = dialect_of(generation).read_create(answer)
     except GatewayError as error:
         insist(partial(refuse, attempt, error, key=target.key), seconds=INSIST_SECONDS)
-        drift.note_trouble(generation.gateway_id, error, target.key)
+        drift.note_trouble(generation.gateway_id, error, generation.pk, target.key)
         return
     receipt = receipts.Receipt(
         attempt=attempt.token,
@@ -220,7 +220,7 @@ def _send(generation: Generation, attempt: SubmitAttempt, target: Endpoint, mess
     if is_ours and task.status.is_verdict:
         generation.refresh_from_db()
         verdicts.settle(generation, task, actor=ACTOR)
-    drift.note_answer(generation.gateway_id, task)
+    drift.note_answer(generation.gateway_id, task, generation.pk)
 
 
 def accept(attempt: SubmitAttempt, task: VideoTask, *, key: str = "") -> bool:

@@ -4,7 +4,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
+from generations.catalog import catalog
 from generations.models.gateway import Gateway
+from generations.specs import VideoModel
+
+ASKED_OF = "model: "
 
 
 class Drift(models.Model):
@@ -30,3 +34,21 @@ class Drift(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.what}"
+
+    @classmethod
+    def sampled(cls, model_key: str, answer: str) -> str:
+        """Return what is kept as the sample: the model whose answer it was in the first line, where it is known."""
+        return f"{ASKED_OF}{model_key}\n{answer}" if model_key else answer
+
+    @property
+    def answer(self) -> str:
+        """The first answer it was in."""
+        return self.sample.partition("\n")[2] if self.sample.startswith(ASKED_OF) else self.sample
+
+    @property
+    def model(self) -> VideoModel | None:
+        """The model whose answer that was; others may answer so too."""
+        if not self.sample.startswith(ASKED_OF):
+            return None
+        key = self.sample.partition("\n")[0].removeprefix(ASKED_OF)
+        return next((model for model in catalog().models if model.key == key), None)

@@ -1,16 +1,20 @@
 """What operators do about gateways without the admin: look what changed there, fetch a list, end a rest."""
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from generations.lifecycle import decisions, listing
-from generations.models import CatalogNotice, CatalogSnapshot, Drift, Gateway
+from generations.models import CatalogNotice, CatalogSnapshot, Drift, Gateway, ModelSwitch
+from generations.specs import VideoModel
 from generations.views.back import back
 
 OPERATORS = permission_required("generations.change_gateway", raise_exception=True)
@@ -28,8 +32,22 @@ def gateways(request: HttpRequest) -> HttpResponse:
     snapshots: dict[int, CatalogSnapshot] = {}
     for snapshot in newest.filter(gateway__in=rows):
         snapshots.setdefault(snapshot.gateway_id, snapshot)
+    switches = ModelSwitch.objects.all().by_key()
+    for gateway in rows:
+        for oddity in gateway.oddities:
+            if oddity.model:
+                oddity.switch = switches.get(oddity.model.key)
+                oddity.switch_url = switch_url(oddity.model, oddity.switch)
     context = {"rows": [(gateway, snapshots.get(gateway.pk)) for gateway in rows]}
     return render(request, "generations/gateways.html", context)
+
+
+def switch_url(model: VideoModel, switch: ModelSwitch | None) -> str:
+    """Return where one model alone is switched off: the form of its switch, filled in where it has none yet."""
+    if switch:
+        return reverse("admin:generations_modelswitch_change", args=[switch.pk])
+    off = {"model_key": model.key, "position": ModelSwitch.Position.OFF}
+    return f"{reverse('admin:generations_modelswitch_add')}?{urlencode(off)}"
 
 
 @require_POST

@@ -26,6 +26,7 @@ class OdditiesTests(SimpleTestCase):
 
     def test_a_word_that_nobody_knows(self):
         self.assertEqual(found({"id": "task_1", "status": "Warming Up"}), [(WORD, "Warming Up")])
+        self.assertEqual(found({"code": "success", "data": {"status": "UNKNOWN"}}), [])  # new-api's own word for it
         for word in ("queued", "", "SUCCESS", "in-progress"):
             self.assertIsNot(status_of(word), TaskStatus.UNKNOWN)
             self.assertEqual(found({"id": "task_1", "status": word}), [])

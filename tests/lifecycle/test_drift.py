@@ -9,7 +9,7 @@ from generations.gateways import GatewayProtocolError, TaskStatus, VideoTask
 from generations.lifecycle import drift, submit
 from generations.lifecycle.drift import MOST, OTHERS, DriftCounter, note_answer, write_down
 from generations.models import Drift, Gateway, Status
-from tests.factories import any_gateway
+from tests.factories import any_gateway, make_generation
 from tests.lifecycle.test_poll import OneRound, PollCase, run_poller
 
 
@@ -22,47 +22,50 @@ class CountingTests(TestCase):
     def setUp(self):
         self.gateway = any_gateway()
         self.counter = DriftCounter()
+        self.row = make_generation(model="wan/wan2.7").pk
 
     def rows(self) -> dict[tuple[str, str], int]:
         return {(row.kind, row.what): row.count for row in Drift.objects.all()}
 
     def test_each_is_counted_and_the_first_answer_kept(self):
         for number in range(3):
-            self.counter.note(self.gateway.pk, task("warming_up", shard=number))
+            self.counter.note(self.gateway.pk, task("warming_up", shard=number), self.row)
         write_down(self.counter.take())
-        self.counter.note(self.gateway.pk, task("warming_up", shard=9))
+        self.counter.note(self.gateway.pk, task("warming_up", shard=9), self.row)
         write_down(self.counter.take())
         self.assertEqual(self.rows(), {("word", "warming_up"): 4, ("field", "shard"): 4})
         row = Drift.objects.get(kind="word")
-        self.assertIn('"shard": 0', row.sample)
+        self.assertIn('"shard": 0', row.answer)
+        self.assertEqual(row.model.key, "wan/wan2.7")
         self.assertGreater(row.last_at, row.first_at)
 
     def test_a_sample_holds_no_secret_and_is_not_endless(self):
-        secret = "https://x.invalid/v.mp4?sig=abc sk-abcdefgh12345678"
-        note_answer(self.gateway.pk, task(odd=secret, quota=5, long="word " * 5000))
+        secret = "https://x.invalid/v.mp4?sig=abc sk-abcdefgh12345678 of payer.one@example.com"
+        note_answer(self.gateway.pk, task(odd=secret, quota=5, long="word " * 5000), self.row)
         sample = Drift.objects.get(what="odd").sample
-        self.assertIn("https://x.invalid/v.mp4?[signed] [key]", sample)
+        self.assertIn("https://x.invalid/v.mp4?[signed] [key] of [address]", sample)
         self.assertNotIn("quota", sample)
-        self.assertLessEqual(len(sample), 4096)
-        error = GatewayProtocolError("It gave no task: x", evidence="key my-very-own-key here")
-        drift.note_trouble(self.gateway.pk, error, "my-very-own-key")
-        self.assertEqual(Drift.objects.get(kind="shape").sample, "key [key] here")
+        self.assertLessEqual(len(sample), 4096 + len("model: wan/wan2.7 "))
+        error = GatewayProtocolError("It gave no task: x", evidence="key my-very-own-key here, x@y.example")
+        drift.note_trouble(self.gateway.pk, error, self.row, "my-very-own-key")
+        self.assertEqual(Drift.objects.get(kind="shape").answer, "key [key] here, [address]")
 
     def test_what_is_as_documented_takes_no_statement(self):
         with self.assertNumQueries(0):
-            note_answer(self.gateway.pk, task())
+            note_answer(self.gateway.pk, task(), self.row)
         self.assertFalse(self.counter.seen)
 
     def test_a_gateway_that_invents_without_end_fills_no_table(self):
         for number in range(MOST + 20):
-            note_answer(self.gateway.pk, task(**{f"field_{number}": 1}))
+            note_answer(self.gateway.pk, task(**{f"field_{number}": 1}), self.row)
         rows = self.rows()
         self.assertEqual((len(rows), rows["field", OTHERS]), (MOST + 1, 20))
 
     def test_an_answer_full_of_inventions_costs_one_sample_and_few_statements(self):
         with mock.patch.object(drift, "sample_of", wraps=drift.sample_of) as sampled:
             for answer in range(3):
-                self.counter.note(self.gateway.pk, task(**{f"field_{answer}_{number}": 1 for number in range(2000)}))
+                odd = task(**{f"field_{answer}_{number}": 1 for number in range(2000)})
+                self.counter.note(self.gateway.pk, odd, self.row)
         self.assertEqual(sampled.call_count, 2)  # the third told nothing that is kept
         self.assertEqual(len(self.counter.seen), MOST + 1)
         write_down(self.counter.take())
@@ -72,14 +75,14 @@ class CountingTests(TestCase):
     def test_gateways_do_not_mix(self):
         other = Gateway.objects.create(name="other", base_url="https://other.invalid")
         for gateway in (self.gateway, other, other):
-            note_answer(gateway.pk, task(shard=1))
+            note_answer(gateway.pk, task(shard=1), self.row)
         counts = dict(Drift.objects.values_list("gateway__name", "count"))
         self.assertEqual(counts, {"fake": 1, "other": 2})
 
     def test_what_could_not_be_written_is_counted_later(self):
-        self.counter.note(self.gateway.pk, task(shard=1))
+        self.counter.note(self.gateway.pk, task(shard=1), self.row)
         seen = self.counter.take()
-        self.counter.note(self.gateway.pk, task(shard=1))
+        self.counter.note(self.gateway.pk, task(shard=1), self.row)
         self.counter.give_back(seen)
         write_down(self.counter.take())
         self.assertEqual(self.rows(), {("field", "shard"): 2})
@@ -131,4 +134,4 @@ class CreateTests(PollCase, TestCase):
         submit.submit(generation.pk)
         self.assertEqual(self.refreshed(generation).status, Status.UNKNOWN)
         row = Drift.objects.get()
-        self.assertEqual((row.kind, row.sample), ("shape", "<html>all is well</html>"))
+        self.assertEqual((row.kind, row.answer, row.model.key), ("shape", "<html>all is well</html>", "wan/wan2.6"))
