@@ -258,7 +258,8 @@ on("submit", (event) => {
 on("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     const form = event.target.closest?.("#composer");
-    if (form?.ariaBusy !== "true") form?.requestSubmit(form.querySelector("#generate"));
+    const button = form?.querySelector("#generate");
+    if (form?.ariaBusy !== "true" && !button?.disabled) form?.requestSubmit(button);
   }
 });
 

@@ -6,6 +6,7 @@ from generations.forms import choosable_models
 from generations.models import Gateway, Generation, ModelSwitch, Status
 from tests.factories import alice, bob, carol, make_gateway, make_generation, make_user
 from tests.pages import read
+from tests.test_access import HTMX
 
 WAN, VEO, VEO_FAST, SORA = "wan/wan2.6", "veo/veo3.1", "veo/veo3.1-fast", "sora/sora-2"
 
@@ -96,6 +97,21 @@ class OffTests(SwitchTestCase):
         answer = self.post(WAN)
         self.assertContains(answer, "Wan 2.6 is switched off: Colours are wrong since Monday.", status_code=422)
         self.assertContains(self.client.get("/models/"), "Colours are wrong since Monday.")
+
+    def test_the_composer_cannot_be_sent_with_it_and_says_so_in_a_sentence(self):
+        switch(WAN, ModelSwitch.Position.OFF, reason="too dear")
+        page = read(self.client.get("/", {"model": WAN}))
+        self.assertIn("disabled", page.one(id_="generate"))
+        sentence = "Wan 2.6 is switched off: too dear. Choose another model."
+        self.assertEqual(page.one(role="alert").text, sentence)
+        answer = read(self.post(WAN))
+        self.assertEqual(answer.of_class("error")[0].text, sentence)
+        self.assertIn("disabled", answer.one(id_="generate"))
+        switched = read(self.client.get("/", {"model": VEO, "was": WAN}, headers=HTMX))
+        self.assertNotIn("disabled", switched.one(id_="generate"))
+        self.assertEqual(switched.one(id_="generate")["hx-swap-oob"], "true")
+        stopped = read(self.client.get("/", {"model": WAN, "was": VEO}, headers=HTMX))
+        self.assertIn("disabled", stopped.one(id_="generate"))
 
     def test_what_is_on_its_way_goes_on(self):
         made = make_generation(Status.QUEUED, model=WAN)

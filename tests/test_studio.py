@@ -366,8 +366,8 @@ class HtmxTests(StudioTestCase):
     def test_a_model_switch_swaps_the_options_alone_and_names_each_change(self):
         response = self.client.get("/", {"model": VEO, "was": WAN, "seconds": "10", "size": "1088x832"}, headers=HTMX)
         page = read(response)
-        self.assertEqual([element.get("id") for element in page.children], ["options", "price", "choice"])
-        self.assertEqual(page.one(id_="price")["hx-swap-oob"], "true")
+        self.assertEqual([element.get("id") for element in page.children], ["options", "generate", "choice"])
+        self.assertEqual(page.one(id_="generate")["hx-swap-oob"], "true")
         self.assertContains(response, "10 s is not offered by Veo 3.1: set to 8 s")
         undo = page.one("a", hx_target="#options")
         self.assertEqual(undo["href"], undo["hx-get"])

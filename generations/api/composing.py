@@ -11,7 +11,7 @@ from generations.api.images import images_of
 from generations.api.problems import Problem
 from generations.api.reading import Given
 from generations.catalog import AmbiguousModel, UnknownModel, catalog
-from generations.forms.choosing import Choices, choosable_models, not_choosable
+from generations.forms.choosing import Choices, choosable_models, not_choosable_keys
 from generations.forms.given import BadPrompt, read_prompt
 from generations.lifecycle.begin import Order
 from generations.lifecycle.remixing import order_source
@@ -135,7 +135,7 @@ def refuse_unless_choosable(model: VideoModel, standing: Standing) -> None:
 def unavailable(model: VideoModel) -> Problem:
     """Return the refusal of a model that cannot be asked for now, with those that can."""
     choices = Choices()
-    sentence = not_choosable(model, choices.models(), choices.why_not(model))
+    sentence = not_choosable_keys(model, choices.models(), choices.why_not(model))
     return Problem(422, "model_not_available", sentence, param="model")
 
 

@@ -86,12 +86,19 @@ def find_model(text: str) -> tuple[VideoModel | None, str]:
 
 
 def not_choosable(model: VideoModel, choosable: list[VideoModel], why: str) -> str:
-    """Return why a known model cannot be chosen now, `why` if that is more than that nobody offers it, and what can."""
-    keys = [choice.key for choice in choosable]
-    choices = (
-        " " + _("Choose one of: {join}.").format(join=", ".join(keys))
-        if keys
-        else " " + _("No gateway is set up; an operator can add one.")
-    )
-    reason = why or _("No gateway offers {label} at the moment.").format(label=model.label)
-    return f"{reason}{choices}"
+    """Return why a known model cannot be chosen now, and what to do, to people: the list is before them."""
+    step = _("Choose another model.") if choosable else _("No gateway is set up; an operator can add one.")
+    return f"{reason_against(model, why)} {step}"
+
+
+def not_choosable_keys(model: VideoModel, choosable: list[VideoModel], why: str) -> str:
+    """The same to programs, which see no list: with the keys of those that can be chosen."""
+    if not choosable:
+        return not_choosable(model, choosable, why)
+    keys = ", ".join(choice.key for choice in choosable)
+    return f"{reason_against(model, why)} " + _("Choose one of: {join}.").format(join=keys)
+
+
+def reason_against(model: VideoModel, why: str) -> str:
+    """Return `why` a model cannot be chosen; that nobody offers it when there is no other reason."""
+    return why or _("No gateway offers {label} at the moment.").format(label=model.label)

@@ -334,6 +334,11 @@ class GenerationForm(Images, Costing, forms.Form):
         return self.video_model in self.choosable
 
     @property
+    def is_stopped(self) -> bool:
+        """Whether the model it stands at cannot be asked for: pressing the button could only be refused."""
+        return self.video_model is not None and not self.is_model_choosable
+
+    @property
     def models_by_maker(self) -> dict[str, list[VideoModel]]:
         """What can be chosen, grouped for the model's select."""
         makers: dict[str, list[VideoModel]] = {}
