@@ -108,7 +108,7 @@ RUNWAY_RATIOS = ("1280:720", "720:1280", "1104:832", "832:1104", "960:960", "158
 GROK = {
     "duration": whole_numbers(1, 15),
     "aspect_ratio": one_of("1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3"),
-    "image.url": data_uri,
+    "image.url": lambda value: data_uri(value) or link(value),
 }
 
 
@@ -171,7 +171,8 @@ STRICT: dict[str, Rules] = {
             "mode": one_of("std", "pro"),
             "aspect_ratio": one_of("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3"),
             "negative_prompt": words,
-            "image": bare_base64("image/png", "image/jpeg"),
+            "cfg_scale": lambda value: isinstance(value, float) and 0 <= value <= 1,
+            "image": lambda value: bare_base64("image/png", "image/jpeg")(value) or link(value),
             "image_tail": bare_base64("image/png", "image/jpeg"),
         },
         paths={

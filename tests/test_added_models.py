@@ -11,6 +11,8 @@ from generations.lifecycle import submit
 from generations.models import Generation, Status
 from tests.factories import alice, clip, make_gateway
 from tests.lifecycle.base import UpstreamCase
+from tests.native_upstream import data_uri
+from tests.pages import picture
 from tests.upstream import FakeUpstream
 
 ENTRY = """
@@ -39,11 +41,24 @@ default = 3
 """
 
 
+REFERENCES = """
+[[model.option]]
+name = "references"
+label = "References"
+kind = "images"
+path = "images"
+encoding = "data_uri"
+most = 3
+"""
+
+
 class AddedModelTests(UpstreamCase, TestCase):
     def setUp(self) -> None:
         super().setUp()
         folder = Path(tempfile.mkdtemp(dir=self.folder))
-        (folder / "acme.toml").write_text("".join(ENTRY.format(dialect=name) for name in DIALECTS))
+        (folder / "acme.toml").write_text(
+            "".join(ENTRY.format(dialect=name) + REFERENCES * (name == "newapi") for name in DIALECTS)
+        )
         self.addCleanup(configure)
         configure(folder)
         self.other = self.enterContext(FakeUpstream(video=clip(), models=lambda create: []))
@@ -67,6 +82,14 @@ class AddedModelTests(UpstreamCase, TestCase):
                 done = self.finished(generation)
                 self.assertEqual((done.status, done.detail), (Status.COMPLETED, ""))
                 self.assertEqual(done.asked_seconds, 7)
+
+    def test_several_references_go_as_a_list_of_data_uris_where_the_entry_says_so(self):
+        given = [picture("red"), picture("blue")]
+        self.client.post("/", {"model": "acme/newapi", "prompt": "A fox", "references": given})
+        submit.submit(Generation.objects.get().pk)
+        sent = self.other.creates[-1].fields["images"]
+        self.assertEqual([data_uri(one) for one in sent], [True, True])
+        self.assertNotEqual(*sent)
 
     def test_a_value_outside_the_entry_is_refused(self):
         answer = self.client.post("/", {"model": "acme/xai", "prompt": "A fox", "length": "10"})

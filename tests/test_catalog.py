@@ -329,7 +329,7 @@ class EveryEntry(SimpleTestCase):
                 self.assertEqual(model.options[0].role, "seconds")
                 self.assertIn(model.options[1].role, {"size", "ratio"})
                 folded = {"negative_prompt", "audio_url", "prompt_extend", "watermark", "seed", "shot_type", "video"}
-                folded |= {"remix_of"}
+                folded |= {"remix_of", "image_link", "cfg_scale"}
                 self.assertEqual(
                     {option.name for option in model.options if option.advanced},
                     folded & {option.name for option in model.options},

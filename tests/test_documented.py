@@ -269,6 +269,30 @@ class DocumentedTests(UpstreamCase, TestCase):
                         self.assertEqual(sent.size, (300, 300))
         self.assertEqual(self.upstream.violations, [])
 
+    def test_where_the_wire_takes_a_link_for_a_first_frame_it_goes_as_it_is_instead_of_a_file(self):
+        link = "https://example.com/still.jpg"
+        for model, path in (
+            ("grok-imagine-video", "image.url"),
+            ("grok-imagine-video-1.5", "image.url"),
+            ("kling-v2-master", "image"),
+        ):
+            for given in ({}, {"image": picture(size=(300, 300))}):
+                with self.subTest(model, given=sorted(given)):
+                    self.post(model, {"image": "", "image_link": link, **given})
+                    self.assertEqual(self.upstream.creates[-1].fields[path], link)
+        self.assertEqual(self.upstream.creates[-1].path, "/kling/v1/videos/image2video")
+        self.assertNotIn("aspect_ratio", self.upstream.creates[-1].fields)
+        self.assertEqual(self.upstream.violations, [])
+
+    def test_kling_takes_how_close_it_keeps_to_the_prompt_as_a_number(self):
+        for given, sent in ((" 0.50 ", 0.5), ("1", 1.0), ("", None)):
+            self.post("kling-v2-master", {"cfg_scale": given})
+            self.assertEqual(self.upstream.creates[-1].fields.get("cfg_scale"), sent)
+        for given in ("1.1", "0.55", "1e9", "nan"):
+            answer = self.client.post("/", {"model": "kling-v2-master", "prompt": PROMPT, "cfg_scale": given})
+            self.assertContains(answer, "Closeness to the prompt can be 0, 0.1", status_code=422)
+        self.assertEqual(self.upstream.violations, [])
+
     def test_grok_takes_a_first_frame_as_a_data_uri(self):
         for model in ("grok-imagine-video", "grok-imagine-video-1.5"):
             with self.subTest(model):

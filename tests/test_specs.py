@@ -417,9 +417,8 @@ class ImageFilesTests(SpecTestCase):
         limits = "up to 3 images, each a JPEG, PNG or WEBP image of at most 20 MB and 40 megapixels"
         self.assert_refused(self.SOME, [ids[0], b"\x89PNG"], f"References must be {limits}.")
 
-    def test_it_contradicts_itself_with_one_or_as_text(self):
+    def test_it_contradicts_itself_with_one(self):
         self.assert_impossible("most is below 2", ImageFiles, most=1)
-        self.assert_impossible("several images are sent as files", ImageFiles, most=2, encoding="base64")
 
 
 class NeedsTests(SimpleTestCase):

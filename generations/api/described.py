@@ -63,7 +63,8 @@ def _kind(option: Option, *, is_common: bool) -> Schema:
         case Choice(values=values):
             texts = [str(value) for value in values] if option.is_numeric else []
             numbers = [int(value) for value in values if str(value).isdecimal() and isinstance(value, str)]
-            return {"enum": [*values, *texts, *numbers]}
+            decimals = [float(value) for value in values] if option.type == "number" else []
+            return {"enum": [*values, *texts, *numbers, *(one for one in decimals if not one.is_integer())]}
         case Size(values=values):
             frames = [frame for value in values if is_common and (frame := parse_frame(value))]
             return {"enum": list(dict.fromkeys([*values, *(f"{width}x{height}" for width, height in frames)]))}
@@ -93,13 +94,18 @@ def options_schema(model: VideoModel) -> Schema:
             exclusive.append([name, *target])
             named |= {target[0]: name} if len(target) == 1 else {}
     found: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    needed = [option.name for option in model.options if option.required and option.default is None]
-    if alone := [name for name in needed if name not in named]:
+    # What is needed may be given under OpenAI's name too, or as what takes its place.
+    ways = {
+        option.name: [option.name, *([named[option.name]] if option.name in named else ()), *option.overridden_by]
+        for option in model.options
+        if option.required and option.default is None
+    }
+    if alone := [name for name, names in ways.items() if len(names) == 1]:
         found["required"] = alone
     if needs := {option.name: list(option.needs) for option in model.options if option.needs}:
         found["dependentRequired"] = needs
     rules: list[Schema] = [{"not": {"required": [name, other]}} for name, *targets in exclusive for other in targets]
-    rules += [{"anyOf": [{"required": [name]}, {"required": [named[name]]}]} for name in needed if name in named]
+    rules += [{"anyOf": [{"required": [name]} for name in names]} for names in ways.values() if len(names) > 1]
     if rules:
         found["allOf"] = rules
     return found

@@ -36,6 +36,10 @@ Part = tuple[str | None, str | bytes, str | None]
 """File name (None: a plain form field), content, content type."""
 
 
+type Field = str | int | float | bool | list[str]
+"""One value of a request; images that go as text are a list where several are taken."""
+
+
 class GatewayError(Exception):
     """Something went wrong with a gateway; `str()` is a sentence for people that never holds the key."""
 
@@ -109,7 +113,7 @@ class VideoRequest:
 
     model: str
     prompt: str
-    fields: Mapping[str, str | int | bool]
+    fields: Mapping[str, Field]
     files: Mapping[str, tuple[FilePart, ...]] = field(default_factory=dict)
 
 

@@ -28,7 +28,11 @@ class OpenAIVideos(Dialect):
             path = f"/v1/videos/{quote(str(source), safe='')}/remix"
             return Message("POST", path, json={"prompt": request.prompt})
         fields = {"model": request.model, "prompt": request.prompt, **request.fields}
-        parts: list[tuple[str, Part]] = [(name, (None, as_text(value), None)) for name, value in fields.items()]
+        parts: list[tuple[str, Part]] = [
+            (name, (None, as_text(item), None))
+            for name, value in fields.items()
+            for item in (value if isinstance(value, list) else [value])
+        ]
         for name, files in request.files.items():
             parts += [(name, (file.name, file.content, file.content_type)) for file in files]
         return Message("POST", "/v1/videos", parts=tuple(parts))
@@ -46,6 +50,6 @@ class OpenAIVideos(Dialect):
         return polled_task(answer)
 
 
-def as_text(value: str | int | bool) -> str:
+def as_text(value: str | int | float | bool) -> str:
     """Return a scalar as a form field spells it: true and false in lower case."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -6,7 +6,7 @@ from generations.gateways import FilePart, Message, VideoRequest
 from generations.lifecycle.endpoints import dialect_of
 from generations.lifecycle.remixing import source_of
 from generations.models import Generation, GenerationInput
-from generations.specs import ImageFile, Scalar
+from generations.specs import ImageFile, Wire
 
 
 class CannotBuild(Exception):
@@ -37,7 +37,7 @@ def video_request(generation: Generation) -> VideoRequest:
         raise CannotBuild(
             f"{source.gateway.name} made the video to remix, and {generation.gateway.name} cannot see it."
         )
-    fields: dict[str, Scalar] = dict(model.sent(generation.options))
+    fields: dict[str, Wire | list[str]] = {**model.sent(generation.options)}
     files: dict[str, tuple[FilePart, ...]] = {}
     for item in generation.inputs.select_related("upload"):
         option = model.option(item.option)
@@ -48,6 +48,9 @@ def video_request(generation: Generation) -> VideoRequest:
         part = _file_part(item)
         if option.encoding == "file":
             files[option.path] = (*files.get(option.path, ()), part)
+        elif option.takes_several:
+            before = fields.get(option.path)
+            fields[option.path] = [*(before if isinstance(before, list) else ()), _as_text(part, option.encoding)]
         else:
             fields[option.path] = _as_text(part, option.encoding)
     return VideoRequest(

@@ -21,6 +21,7 @@ from generations.specs.options import (
     Text,
     Url,
     Value,
+    Wire,
     WireType,
 )
 from generations.specs.prices import PER, Agreed, Price, Quote, is_amount, money, rounded
@@ -65,6 +66,7 @@ __all__ = [
     "Url",
     "Value",
     "VideoModel",
+    "Wire",
     "WireType",
     "is_absent",
     "is_amount",

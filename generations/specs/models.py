@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from generations.specs.options import GIVEN, ImageFile, Option, OptionError, OptionErrors, Scalar, Size, Value
+from generations.specs.options import GIVEN, ImageFile, Option, OptionError, OptionErrors, Size, Value, Wire
 from generations.specs.prices import Price
 from generations.specs.reading import is_absent, listed, nominal_frame, parse_frame, parse_integer, quoted
 from generations.specs.wording import _
@@ -86,11 +86,19 @@ class VideoModel:
             "path": [option.path for option in self.options],
             "role": [option.role for option in self.options if option.role],
         }.items():
-            if doubled := {name for name in found if found.count(name) > 1}:
+            doubled = {name for name in found if found.count(name) > 1}
+            if what == "path":  # two ways to say one thing, such as a file and a link, of which only one is sent
+                doubled = {path for path in doubled if not self.is_one_of_two(path)}
+            if doubled:
                 raise ValueError(f"{what} {listed(sorted(doubled))} is given twice")
         for option in self.options:
             if any(other.path.startswith(f"{option.path}.") for other in self.options):
                 raise ValueError(f"option {option.name}: path {option.path} is also the folder of another option")
+
+    def is_one_of_two(self, path: str) -> bool:
+        """Say whether of the options at a path never more than one is sent."""
+        first, *others = [option for option in self.options if option.path == path]
+        return len(others) == 1 and (others[0].name in first.overridden_by or first.name in others[0].overridden_by)
 
     def check_rules(self, option: Option) -> None:
         rules = {"requires": option.requires, "overridden_by": option.overridden_by, "needs": option.needs}
@@ -189,7 +197,7 @@ class VideoModel:
         met = all(values.get(name) == value for name, value in option.requires.items())
         return met and all(is_absent(values.get(name)) for name in option.overridden_by)
 
-    def sent(self, values: Mapping[str, object]) -> dict[str, Scalar]:
+    def sent(self, values: Mapping[str, object]) -> dict[str, Wire]:
         """Return exactly what goes on the wire for values that `clean` returned: typed, by dotted path.
 
         Absent: what has no value, images, unmet `requires`, and whatever `overridden_by` is given for.
@@ -197,7 +205,7 @@ class VideoModel:
         not legal, so a changed catalogue never changes a request silently.
         """
         given = self.checked({name: raw for name, raw in values.items() if not is_absent(raw)})
-        fields: dict[str, Scalar] = {}
+        fields: dict[str, Wire] = {}
         for option in self.options:
             value = given.get(option.name)
             if value is None or isinstance(value, list) or isinstance(option, ImageFile):

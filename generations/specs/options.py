@@ -5,6 +5,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -25,9 +26,10 @@ from generations.specs.wording import _
 
 type Scalar = str | int | bool
 type Value = Scalar | list[str]  # several images are the list of their ids
-type WireType = Literal["string", "integer", "boolean"]
+type Wire = Scalar | float
+type WireType = Literal["string", "integer", "number", "boolean"]
 
-WIRE_TYPES = ("string", "integer", "boolean")
+WIRE_TYPES = ("string", "integer", "number", "boolean")
 ENCODINGS = ("file", "data_uri", "base64")
 GIVEN = "given"  # what a price may ask of an option whose values are nobody's list
 # What a request carries beside its options.
@@ -36,6 +38,7 @@ RESERVED = frozenset({"model", "prompt"})
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 PATH = re.compile(r"[a-z][A-Za-z0-9_]*(\.[a-z][A-Za-z0-9_]*)*")
 UPLOAD = re.compile(r"[0-9A-Za-z-]{1,64}")
+DECIMAL = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?", re.ASCII)
 
 
 class OptionError(ValueError):
@@ -139,8 +142,10 @@ class Option:
         """Return a value as a person reads it, e.g. "5 s"."""
         return quoted(value)
 
-    def wire(self, value: Scalar) -> Scalar:
+    def wire(self, value: Scalar) -> Wire:
         """Return a clean value as the type that is sent."""
+        if self.type == "number":
+            return float(value)
         if self.type == "string":
             return str(value).lower() if isinstance(value, bool) else str(value)
         return value
@@ -156,7 +161,7 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Option):
-    """One of a few values, all text or all integers."""
+    """One of a few values, all text or all integers; texts of decimals, such as "0.5", may be sent as numbers."""
 
     kind = "choice"
     roles = frozenset({"seconds", "ratio", "tier"})
@@ -172,6 +177,8 @@ class Choice(Option):
             raise ValueError("values are neither all text nor all integers")
         if self.type == "boolean" or (self.type == "integer" and not self.is_numeric):
             raise ValueError(f"type {self.type!r} does not suit its values")
+        if self.type == "number" and not all(plain_decimal(value) == value for value in self.values):
+            raise ValueError("values to be sent as numbers are not spelled like 0.5")
         if unknown := set(self.labels) - {str(value) for value in self.values}:
             raise ValueError(f"labels name {listed(sorted(unknown))}, not among its values")
         parse = {"ratio": parse_ratio, "tier": parse_tier, "seconds": positive}
@@ -185,6 +192,8 @@ class Choice(Option):
     def read(self, raw: object) -> Value:
         number = parse_integer(raw)
         given = number if self.is_numeric or not isinstance(raw, str) else raw.strip()
+        if self.type == "number" and not isinstance(raw, bool):
+            given = plain_decimal(raw)
         for value in self.values:
             if value == given or (isinstance(given, int) and value == str(given)):
                 return value
@@ -193,6 +202,12 @@ class Choice(Option):
 
     def words(self, value: object) -> str:
         return _(self.labels.get(str(value), "")) or f"{quoted(value)} {_(self.unit)}".strip()
+
+
+def plain_decimal(raw: object) -> str | None:
+    """Return a number as a choice spells it: "0.5" for 0.50; None for what is none, or has many digits."""
+    text = str(raw).strip()
+    return f"{Decimal(text).normalize():f}" if DECIMAL.fullmatch(text) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,8 +282,8 @@ class IntRange(Option):
     def check(self) -> None:
         if self.low >= self.high:
             raise ValueError(f"low {self.low} is not below high {self.high}")
-        if self.type == "boolean":
-            raise ValueError("an integer is not sent as a boolean")
+        if self.type in {"boolean", "number"}:
+            raise ValueError(f"an integer is not sent as a {self.type}")
         if self.role == "seconds" and self.low < 1:
             raise ValueError("a clip lasts at least one second")
 
@@ -372,8 +387,8 @@ class Flag(Option):
     default: bool
 
     def check(self) -> None:
-        if self.type == "integer":
-            raise ValueError("a flag is not sent as an integer")
+        if self.type in {"integer", "number"}:
+            raise ValueError("a flag is not sent as a number")
 
     def check_default(self) -> None:
         if not isinstance(self.default, bool):
@@ -463,7 +478,10 @@ class ImageFile(Option):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFiles(ImageFile):
-    """Several images in an order that matters, sent one after the other under one name. Its value is a list of ids."""
+    """Several images in an order that matters. Its value is a list of ids.
+
+    Files are sent one after the other under one name, data URIs and base64 as one list of texts.
+    """
 
     kind = "images"
     roles = frozenset({"references"})
@@ -474,8 +492,6 @@ class ImageFiles(ImageFile):
         super().check()
         if self.most < 2:
             raise ValueError("most is below 2")
-        if self.encoding != "file":
-            raise ValueError("several images are sent as files")
 
     @property
     def takes_several(self) -> bool:
