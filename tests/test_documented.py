@@ -309,7 +309,10 @@ class DocumentedTests(UpstreamCase, TestCase):
         create = self.upstream.creates[-1]
         self.assertEqual((create.path, create.fields), ("/grok/v1/videos/edits", {"video.url": link}))
         self.assertEqual((generation.asked_seconds, generation.asked_width), (None, None))  # the video's own
-        self.assertEqual(self.finished(generation).differs, [])
+        edited = self.finished(generation)
+        self.assertEqual((edited.status, edited.differs), (Status.COMPLETED, []))
+        player = read(self.client.get(edited.get_absolute_url())).one("video")
+        self.assertEqual(self.client.get(player["src"]).getvalue(), clip())
         self.assertEqual(self.upstream.violations, [])
 
     def test_sora_remixes_a_finished_video_by_its_id_and_sends_nothing_else_along(self):

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -360,9 +360,10 @@ class _Handler(BaseHTTPRequestHandler):
                 if dialect == FORM and upstream_id.endswith("/content"):
                     return self._content(unquote(upstream_id.removesuffix("/content")))
                 return self._poll(unquote(upstream_id), dialect)
-        for native in NATIVE:
-            if path.startswith(native.poll_path + "/") and not native.headers - {name.lower() for name in self.headers}:
-                return self._poll(unquote(path.removeprefix(native.poll_path + "/")), native.dialect, native)
+        given = {name.lower() for name in self.headers}
+        asked = [native for native in NATIVE if path.startswith(native.poll_path + "/") and not native.headers - given]
+        if asked:
+            return self._poll(unquote(path.removeprefix(asked[0].poll_path + "/")), asked[0].dialect, asked)
         self._json(404, {"error": {"message": f"no route {path}"}})
 
     def _listing(self) -> None:
@@ -407,11 +408,13 @@ class _Handler(BaseHTTPRequestHandler):
             return self._hang_up()
         self._json(200, job)
 
-    def _poll(self, upstream_id: str, dialect: str, native: Native | None = None) -> None:
+    def _poll(self, upstream_id: str, dialect: str, asked: Sequence[Native] = ()) -> None:
+        """Answer a poll; one of a provider's own finds the tasks of the creates that are `asked` about there."""
         task, word, url = self.server.upstream.poll(upstream_id)
         if task is None and self.server.upstream.self_hosted:
             return self._json(404, {"detail": "Video not found"})
-        if task is not None and native is not None and task.path != native.create_path:
+        native = next((native for native in asked if task and native.create_path == task.path), None)
+        if asked and native is None:
             task = None
         if task is None or task.polls <= task.script.missing_polls:
             return self._json(400, {"code": "task_not_exist", "message": "task_not_exist", "data": None})

@@ -46,6 +46,7 @@ class WholeTests(PollCase, TransactionTestCase):
 
     def test_every_dialect_from_prompt_to_file_and_poster(self):
         rows = [begun(model=model) for model in ("wan/wan2.6", "omni/omni-fast", "veo/veo3.1", "wan/wan2.6-t2v")]
+        rows.append(begun(model="grok/grok-imagine-video", options={"video": "https://example.com/clip.mp4"}))
         self.go_on(*rows)
         for row in map(self.refreshed, rows):
             with self.subTest(row.model_key):
@@ -55,7 +56,7 @@ class WholeTests(PollCase, TransactionTestCase):
                     list(row.events.values_list("after", flat=True)),
                     ["queued", "submitting", "in_progress", "downloading", "completed"],
                 )
-        self.assertEqual((len(self.upstream.creates), self.upstream.violations), (4, []))
+        self.assertEqual((len(self.upstream.creates), self.upstream.violations), (5, []))
         self.assertEqual((self.parts(), list((self.folder / "receipts").iterdir())), ([], []))
 
     def test_a_hard_day_leaves_no_secret_anywhere(self):
