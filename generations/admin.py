@@ -7,7 +7,9 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import ActionLocation
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Permission
 from django.core.validators import MinValueValidator
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.html import format_html
@@ -80,7 +82,7 @@ class TeamAdmin(admin.ModelAdmin):
 
 @admin.register(User)
 class PersonAdmin(UserAdmin):
-    """People. Only superusers hand out rights, or touch another superuser's account."""
+    """People. Only superusers hand out rights, or touch the account of somebody who may more than they do."""
 
     list_display = ["username", "email", "is_active", "is_staff", "last_login"]
     inlines = [OwnMembershipInline]
@@ -96,8 +98,14 @@ class PersonAdmin(UserAdmin):
         return fields if request.user.is_superuser else (*fields, *self.RIGHTS)
 
     def has_change_permission(self, request, obj=None) -> bool:
-        is_above = obj is not None and obj.is_superuser and not request.user.is_superuser
-        return not is_above and super().has_change_permission(request, obj)
+        return not self.is_above(obj, request.user) and super().has_change_permission(request, obj)
+
+    def is_above(self, person: User | None, operator: User) -> bool:
+        """Say whether a person may what this operator may not: with a new password, their rights would be taken."""
+        if person is None or operator.is_superuser:
+            return False
+        given = Permission.objects.filter(Q(user=person) | Q(group__user=person)).select_related("content_type")
+        return person.is_superuser or not operator.has_perms(permission.user_perm_str for permission in given)
 
     def get_inlines(self, request, obj):
         return self.inlines if obj else []  # a new person joins the default team by being saved

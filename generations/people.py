@@ -1,12 +1,15 @@
 """Signing in: who may, how often it may be tried, and what happens the first time."""
 
 import logging
+from functools import cache
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.core import context
+from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_permission_codename
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.shortcuts import resolve_url
@@ -18,9 +21,39 @@ from generations.models.prepared import Rows
 log = logging.getLogger(__name__)
 
 PERSON = Rows(User, lambda pk: User.objects.filter(pk=pk), pk=int)
+# What being an operator does not bring with it: a superuser gives it to each person, because it may cost twice.
+GIVEN_BY_HAND = frozenset({"generations.send_again"})
+
+
+def is_operator(user: User) -> bool:
+    """Say whether this person does an operator's work: staff status alone is enough."""
+    return user.is_active and user.is_staff
+
+
+@cache
+def operators_rights() -> frozenset[str]:
+    """Return what every operator may: whatever there is to do in the studio, and nothing of Django's own groups."""
+    rights = set()
+    for model in apps.get_app_config("generations").get_models():
+        meta = model._meta
+        rights |= {get_permission_codename(action, meta) for action in meta.default_permissions}
+        rights |= {codename for codename, _ in meta.permissions}
+    return frozenset(f"generations.{codename}" for codename in rights) - GIVEN_BY_HAND
 
 
 class StudioBackend(AuthenticationBackend):
+    """Who is signed in, and what they may: an operator has rights without a group that somebody would have to make."""
+
+    def has_perm(self, user_obj, perm: str, obj=None) -> bool:
+        """Say whether a person may; of an operator's own rights the database is not asked."""
+        if obj is None and is_operator(user_obj) and perm in operators_rights():
+            return True
+        return super().has_perm(user_obj, perm, obj)
+
+    def get_all_permissions(self, user_obj, obj=None) -> set[str]:
+        found = super().get_all_permissions(user_obj, obj)
+        return found | operators_rights() if obj is None and is_operator(user_obj) else found
+
     def get_user(self, user_id: int) -> User | None:
         """Return who is signed in, as Django would: by a prepared statement, since every page asks."""
         person = PERSON.first(pk=user_id)

@@ -588,7 +588,7 @@ class BannerTests(PageTestCase):
     def test_they_are_asked_for_once(self):
         self.operator()
         self.client.get("/models/")
-        with self.assertNumQueries(12):  # some of them for what an operator may do
+        with self.assertNumQueries(11):
             self.client.get("/models/")
 
     def test_sandbox_clips_are_told_plainly(self):
