@@ -7,8 +7,8 @@ import sys
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "videostudio.settings")
     try:
-        from django.core.management import execute_from_command_line
+        from videostudio.command_line import main
 
-        execute_from_command_line(sys.argv)
+        main(sys.argv)
     except KeyboardInterrupt:  # Ctrl-C is no error to show a trace for
         sys.exit(130)

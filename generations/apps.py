@@ -21,7 +21,8 @@ class GenerationsConfig(AppConfig):
             catalog.catalog()
         except catalog.CatalogError as error:
             # Forms, choices and what /v1 says of itself are made from it before a system check could say this.
-            raise SystemExit(f"The catalogue is refused: {error}") from None
+            place = f" (STUDIO_CATALOG_DIR is {settings.CATALOG_DIR})" if settings.CATALOG_DIR else ""
+            raise SystemExit(f"The catalogue is refused: {error}{place}") from None
         connection_created.connect(search.on_connection, dispatch_uid="search is called back")
         pre_migrate.connect(search.before_migrations, sender=self, dispatch_uid="search rests")
         post_migrate.connect(search.after_migrations, sender=self, dispatch_uid="search goes on")

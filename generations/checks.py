@@ -53,8 +53,6 @@ def check_remixes(app_configs, **kwargs) -> list[CheckMessage]:
 def check_switches(app_configs, **kwargs) -> list[CheckMessage]:
     """Values that each can be read, but mean nothing."""
     found: list[CheckMessage] = []
-    if settings.STUDIO_SANDBOX not in {"auto", "on", "off"}:
-        found.append(Error("STUDIO_SANDBOX takes auto, on or off.", id="generations.E003"))
     for name, key in {
         "COMETAPI_KEY": settings.COMETAPI["key"],
         "COMPUTEVAULT_KEY": settings.COMPUTEVAULT["key"],

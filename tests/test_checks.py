@@ -132,13 +132,6 @@ class CatalogueTests(CheckTestCase):
 
 
 class SettingTests(CheckTestCase):
-    def test_the_sandbox_s_switch(self):
-        for value in ("auto", "on", "off"):
-            with override_settings(STUDIO_SANDBOX=value):
-                self.assertEqual(ours(), [])
-        with override_settings(STUDIO_SANDBOX="maybe"):
-            self.assert_found("E003", "STUDIO_SANDBOX takes auto, on or off.")
-
     def test_a_sandbox_switched_on_is_a_warning_where_people_work(self):
         with override_settings(STUDIO_SANDBOX="on"):
             self.assert_found("W001", "sandbox clips", deploy=True)

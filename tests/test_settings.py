@@ -27,7 +27,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "STUDIO_ADMIN_USERNAME": ("boss", "FIRST_ACCOUNT"),
     "STUDIO_ADMIN_EMAIL": ("boss@example.com", "FIRST_ACCOUNT"),
     "STUDIO_ADMIN_PASSWORD": ("a long enough password", "FIRST_ACCOUNT"),
-    "STUDIO_FIELD_KEY": ("one,two", "FIELD_KEYS"),
+    "STUDIO_FIELD_KEY": ("a key that encrypts,old", "FIELD_KEYS"),
     "STUDIO_SANDBOX": ("off", "STUDIO_SANDBOX"),
     "STUDIO_PRIVATE_HOSTS": ("127.0.0.1:9,Gateway.lan:80", "PRIVATE_HOSTS"),
     "STUDIO_POLL_SECONDS": ("2.5", "POLL_SECONDS"),
@@ -112,6 +112,13 @@ class VariableTests(EnvironmentTestCase):
         for pragma in ("journal_mode=WAL", "synchronous=FULL"):
             self.assertIn(pragma, database["OPTIONS"]["init_command"])
 
+    def test_the_data_directory_is_closed_to_others_and_may_have_any_name(self):
+        folder = self.folder / "a+b #1 100%"
+        made = self.load(STUDIO_DATA_DIR=str(folder))
+        self.assertEqual(folder.stat().st_mode & 0o777, 0o700)
+        self.assertEqual(made["DATABASES"]["default"]["NAME"], str(folder / "studio.sqlite3"))
+        self.assertEqual(made["CACHES"]["default"]["LOCATION"], str(folder / "cache"))
+
     def test_secrets_are_made_once_into_the_data_directory(self):
         first, second = self.load(), self.load()
         for setting, name in (("SECRET_KEY", "secret-key"), ("FIELD_KEYS", "field-key")):
@@ -189,6 +196,12 @@ class BadValueTests(EnvironmentTestCase):
             ("PORT", "65536"),
             ("PORT", "http"),
             ("PORT", "nan"),
+            ("PORT", "80.5"),
+            ("HOST", "http://127.0.0.1"),
+            ("HOST", "two words"),
+            ("STUDIO_SANDBOX", "maybe"),
+            ("LOG_LEVEL", "loud"),
+            ("DEFAULT_FROM_EMAIL", "nobody"),
             ("STUDIO_POLL_SECONDS", "0.5"),
             ("STUDIO_POLL_SECONDS", "inf"),
             ("DEBUG", "perhaps"),
@@ -207,6 +220,50 @@ class BadValueTests(EnvironmentTestCase):
             sentence = f"{name} is {value!r}; it takes "
             with self.subTest(sentence), self.assertRaisesMessage(ImproperlyConfigured, sentence):
                 self.load(**{name: value})
+
+    def test_one_bad_entry_of_a_list_is_named(self):
+        for name, value, entry in (
+            ("ALLOWED_HOSTS", "a.example.com,https://b.example.com", "https://b.example.com"),
+            ("ALLOWED_HOSTS", "a.example.com:8000", "a.example.com:8000"),
+            ("CSRF_TRUSTED_ORIGINS", "b.example.com", "b.example.com"),
+            ("CSRF_TRUSTED_ORIGINS", "https://b.example.com/path", "https://b.example.com/path"),
+        ):
+            sentence = f"{name} has {entry!r}; it takes "
+            with self.subTest(sentence), self.assertRaisesMessage(ImproperlyConfigured, sentence):
+                self.load(**{name: value})
+        for name, value in (
+            ("ALLOWED_HOSTS", "*,.example.com,[::1],192.0.2.7,my_host"),
+            ("CSRF_TRUSTED_ORIGINS", "https://*.example.com,http://[::1]:8000,https://a.example.com:8443"),
+        ):
+            self.load(**{name: value})
+
+    def test_a_database_or_a_cache_that_cannot_be_used_is_refused_without_its_password(self):
+        for name, value in (
+            ("DATABASE_URL", "junk-hidden"),
+            ("DATABASE_URL", "mysql://user:hidden@host/name"),
+            ("DATABASE_URL", "postgres://user:hidden@host:port/name"),
+            ("DATABASE_URL", "postgres://user:hidden@host"),
+            ("DATABASE_URL", "sqlite://"),
+            ("CACHE_URL", "junk-hidden"),
+            ("CACHE_URL", "redis://:hidden@host:6379/0"),
+            ("CACHE_URL", "filecache://"),
+            ("CACHE_URL", "filecache:///dev/null/cache"),
+        ):
+            with self.subTest(value), self.assertRaises(ImproperlyConfigured) as caught:
+                self.load(**{name: value})
+            self.assertIn(name, str(caught.exception))
+            self.assertIn("It takes ", str(caught.exception))
+            self.assertNotIn("hidden", str(caught.exception))
+
+    def test_a_data_directory_that_cannot_be_one_is_refused(self):
+        for path in (f"{self.file('')}/data", self.file("")):
+            with self.subTest(path), self.assertRaisesMessage(ImproperlyConfigured, f"STUDIO_DATA_DIR is {path}, "):
+                self.load(STUDIO_DATA_DIR=path)
+
+    def test_a_key_that_could_be_guessed_does_not_encrypt_but_may_still_open(self):
+        with self.assertRaisesMessage(ImproperlyConfigured, "The first key of STUDIO_FIELD_KEY has 6 characters"):
+            self.load(STUDIO_FIELD_KEY="secret")
+        self.assertEqual(self.load(STUDIO_FIELD_KEY=f"{'x' * 32},secret")["FIELD_KEYS"], ["x" * 32, "secret"])
 
     def test_a_bad_mail_address_is_refused_without_its_password(self):
         for value in (

@@ -14,6 +14,8 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from videostudio.command_line import words_of
+
 Say = Callable[[str], object]
 
 
@@ -22,7 +24,7 @@ def migrate(say: Say) -> None:
     try:
         executor = MigrationExecutor(connection)
     except DatabaseError as error:
-        raise CommandError(f"The database cannot be used: {error}") from error
+        raise CommandError(words_of(error) or f"The database cannot be used: {error}") from error
     [(_, newest)] = executor.loader.graph.leaf_nodes("generations")
     newer = [name for app, name in executor.loader.applied_migrations if app == "generations" and name > newest]
     if newer:

@@ -10,6 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
+from videostudio.environment import make_private
+
 
 class CannotStart(Exception):
     """The studio cannot be started now; the message is a sentence for a person."""
@@ -58,7 +62,7 @@ def port_problem(host: str, port: int) -> str:
                 case errno.EACCES:
                     return f"port {port} may only be used by an administrator. Choose one above 1023 with PORT."
                 case _:
-                    return f"nothing can listen on {host}, port {port}: {error.strerror}."
+                    return f"nothing can listen on {host}, port {port}: {error.strerror}. HOST and PORT say where."
     return ""
 
 
@@ -74,7 +78,10 @@ def wait_for_port(host: str, port: int, seconds: float = 3.0) -> None:
 @contextmanager
 def only_one(data_dir: Path) -> Iterator[None]:
     """Hold the data directory for this process. Raises CannotStart when another supervisor has it."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        make_private(data_dir)
+    except ImproperlyConfigured as error:
+        raise CannotStart(str(error)) from error
     with (data_dir / "studio.lock").open("a+", encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,28 +7,47 @@ import environ
 from django.utils.csp import CSP
 
 from videostudio import __version__
-from videostudio.environment import kept_secret, read, read_flag, read_list, read_mailer, read_number, read_url
+from videostudio.environment import (
+    kept_secret,
+    make_private,
+    read,
+    read_cache,
+    read_choice,
+    read_database,
+    read_field_keys,
+    read_flag,
+    read_folder,
+    read_host,
+    read_hosts,
+    read_list,
+    read_mailer,
+    read_number,
+    read_origins,
+    read_sender,
+    read_url,
+    read_whole_number,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environ.Env.read_env(BASE_DIR / ".env", overwrite=False)
 
-DATA_DIR = Path(read("STUDIO_DATA_DIR", str(BASE_DIR / "data"))).resolve()
+DATA_DIR = read_folder("STUDIO_DATA_DIR", BASE_DIR / "data")
 DEBUG = read_flag("DEBUG")
 SECRET_KEY = read("SECRET_KEY") or kept_secret(DATA_DIR / "secret-key")
-FIELD_KEYS = read_list("STUDIO_FIELD_KEY") or [kept_secret(DATA_DIR / "field-key")]
+FIELD_KEYS = read_field_keys("STUDIO_FIELD_KEY") or [kept_secret(DATA_DIR / "field-key")]
 VERSION = __version__
 
 # Where the site listens, and the address people type
-HOST = read("HOST", "127.0.0.1")
-PORT = int(read_number("PORT", 8000, 1, 65535))
+HOST = read_host("HOST", "127.0.0.1")
+PORT = read_whole_number("PORT", 8000, 1, 65535)
 _host_in_url = f"[{HOST}]" if ":" in HOST else HOST
 STUDIO_URL = read_url("STUDIO_URL", f"http://{_host_in_url}:{PORT}")
 _site = urlsplit(STUDIO_URL)
 HTTPS = _site.scheme == "https"
 _named = f"[{_site.hostname}]" if ":" in str(_site.hostname) else _site.hostname
 # HOST itself is allowed because the workers reach the sandbox there.
-ALLOWED_HOSTS = [*read_list("ALLOWED_HOSTS"), _named, _host_in_url, "localhost", "127.0.0.1", "[::1]"]
-CSRF_TRUSTED_ORIGINS = [*read_list("CSRF_TRUSTED_ORIGINS"), f"{_site.scheme}://{_site.netloc}"]
+ALLOWED_HOSTS = [*read_hosts("ALLOWED_HOSTS"), _named, _host_in_url, "localhost", "127.0.0.1", "[::1]"]
+CSRF_TRUSTED_ORIGINS = [*read_origins("CSRF_TRUSTED_ORIGINS"), f"{_site.scheme}://{_site.netloc}"]
 TRUST_PROXY = read_flag("STUDIO_TRUST_PROXY")
 if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -39,7 +58,7 @@ COMPUTEVAULT = {
     "key": read("COMPUTEVAULT_KEY"),
     "base_url": read_url("COMPUTEVAULT_BASE_URL", "https://computevault.unodetech.xyz"),
 }
-STUDIO_SANDBOX = read("STUDIO_SANDBOX", "auto").lower()
+STUDIO_SANDBOX = read_choice("STUDIO_SANDBOX", "auto", ("auto", "on", "off"))
 PRIVATE_HOSTS = frozenset(host.lower() for host in read_list("STUDIO_PRIVATE_HOSTS"))
 POLL_SECONDS = read_number("STUDIO_POLL_SECONDS", 5, 1, 60)
 CATALOG_DIR = read("STUDIO_CATALOG_DIR")
@@ -113,8 +132,8 @@ TEMPLATES = [
 ]
 
 # Databases: SQLite in the data directory, or PostgreSQL by DATABASE_URL
-DATABASES = {"default": environ.Env.db_url_config(read("DATABASE_URL", f"sqlite:///{DATA_DIR / 'studio.sqlite3'}"))}
-_database = DATABASES["default"]
+_database = read_database("DATABASE_URL", DATA_DIR / "studio.sqlite3")
+DATABASES = {"default": _database}
 _database["CONN_MAX_AGE"] = 600
 _database["CONN_HEALTH_CHECKS"] = True
 if _database["ENGINE"].endswith("sqlite3"):
@@ -127,11 +146,11 @@ if _database["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;",
     } | _database.get("OPTIONS", {})
     if not read("DATABASE_URL"):
-        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        make_private(DATA_DIR)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Shared between processes: sign-in limits are counted here.
-CACHES = {"default": environ.Env.cache_url_config(read("CACHE_URL", f"filecache://{DATA_DIR / 'cache'}"))}
+CACHES = {"default": read_cache("CACHE_URL", DATA_DIR / "cache")}
 
 # The queue, as measured: docs/architecture.md section 5
 Q_CLUSTER = {
@@ -184,7 +203,7 @@ ALLAUTH_TRUSTED_PROXY_COUNT = 1 if TRUST_PROXY else 0
 EMAIL_CONFIGURED = bool(read("EMAIL_URL"))
 if EMAIL_CONFIGURED:
     MAILERS = {"default": read_mailer("EMAIL_URL")}
-DEFAULT_FROM_EMAIL = read("DEFAULT_FROM_EMAIL", f"VideoStudio <studio@{_site.hostname}>")
+DEFAULT_FROM_EMAIL = read_sender("DEFAULT_FROM_EMAIL", f"VideoStudio <studio@{_site.hostname}>")
 
 # Cookies and headers
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
@@ -241,6 +260,7 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
+_log_level = read_choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -252,7 +272,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["scrub"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        name: {"handlers": ["console"], "level": read("LOG_LEVEL", "INFO").upper(), "propagate": False}
+        name: {"handlers": ["console"], "level": _log_level, "propagate": False}
         for name in ("django", "generations", "videostudio")
     }
     | {
