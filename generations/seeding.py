@@ -2,14 +2,19 @@
 
 import os
 import secrets
+from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import transaction
 
 from generations.fields import LockedText
 from generations.lifecycle import listing
 from generations.models import Gateway, Team, User
 from generations.models.gateway import LOCKED_KEY, NO_KEY
+from videostudio.environment import make_private
 
 COMETAPI_OFFERS = [
     *("grok", "happyhorse", "kling", "omni", "runway", "seedance", "sora", "veo", "vidu"),
@@ -33,16 +38,29 @@ def prepare() -> list[str]:
 
 
 def ensure_first_account() -> list[str]:
-    """Make the first account while there is none; a generated password is kept in a file until it is used."""
+    """Make the first account while there is none; a generated password is kept in a file until it is used.
+
+    Raises ImproperlyConfigured when the environment says of it what no account can have.
+    """
     if User.objects.exists():
         return []
     account = settings.FIRST_ACCOUNT
+    user = User(username=account["username"], email=account["email"])
+    for name in ("username", "email"):
+        if said := faults(user._meta.get_field(name).clean, getattr(user, name), user):
+            raise ImproperlyConfigured(f"The first account cannot have this STUDIO_ADMIN_{name.upper()}. {said}")
+    weakness = faults(validate_password, account["password"], user) if account["password"] else ""
+    if weakness and not is_for_this_machine():
+        raise ImproperlyConfigured(f"STUDIO_ADMIN_PASSWORD is too weak for a studio that others reach. {weakness}")
     password = account["password"] or secrets.token_urlsafe(12)
     User.objects.create_superuser(account["username"], account["email"], password)
     if account["password"]:
-        return [f"The first account is {account['username']}, with the password of STUDIO_ADMIN_PASSWORD."]
+        lines = [f"The first account is {account['username']}, with the password of STUDIO_ADMIN_PASSWORD."]
+        if weakness:
+            lines.append(f"That password is weak: change it before others can reach the studio. {weakness}")
+        return lines
     path = settings.INITIAL_PASSWORD_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path.parent)
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(f"{password}\n")
@@ -50,6 +68,20 @@ def ensure_first_account() -> list[str]:
         f"The first account is {account['username']}, its password {password}",
         f"(also in {path} until its first use).",
     ]
+
+
+def faults(judge: Callable[..., object], *what: object) -> str:
+    """Return in words why a field or a password is refused, as the admin would say it; "" when it is not."""
+    try:
+        judge(*what)
+    except ValidationError as error:
+        return " ".join(error.messages)
+    return ""
+
+
+def is_for_this_machine() -> bool:
+    """Say whether nobody else reaches the studio: neither where it listens, nor at the address that people type."""
+    return {settings.HOST, urlsplit(settings.STUDIO_URL).hostname} <= {"127.0.0.1", "localhost", "::1"}
 
 
 def seed_gateways() -> list[str]:

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from django.contrib.auth import authenticate
+from django.core.exceptions import ImproperlyConfigured
 from django.test import TestCase, override_settings
 
 from generations import seeding
@@ -52,6 +53,28 @@ class FirstAccountTests(TestCase):
         self.assertFalse(self.note.exists())
         self.assertNotIn("given by", "".join(lines))
         self.assertIn("with the password of STUDIO_ADMIN_PASSWORD", lines[0])
+
+    def test_what_no_account_can_have_is_refused_with_the_variable_s_name(self):
+        for changes, words in (
+            ({"username": "two words"}, "this STUDIO_ADMIN_USERNAME. Enter a valid username."),
+            ({"username": "x" * 151}, "this STUDIO_ADMIN_USERNAME. Ensure this value has at most 150"),
+            ({"email": "nobody"}, "this STUDIO_ADMIN_EMAIL. Enter a valid email address."),
+        ):
+            with self.subTest(words), self.account(**changes), self.assertRaisesMessage(ImproperlyConfigured, words):
+                prepare()
+
+    def test_a_weak_password_is_refused_where_others_reach_the_studio_and_said_where_nobody_does(self):
+        with self.account(password="12345"):
+            for changes in ({"HOST": "0.0.0.0"}, {"STUDIO_URL": "https://studio.example.com"}):  # noqa: S104
+                with (
+                    self.settings(**changes),
+                    self.assertRaisesMessage(ImproperlyConfigured, "STUDIO_ADMIN_PASSWORD is too weak"),
+                ):
+                    prepare()
+            self.assertFalse(User.objects.exists())
+            lines = prepare()
+        self.assertIn("That password is weak: change it", lines[1])
+        self.assertNotIn("12345", "".join(lines))
 
     def test_where_people_are_nobody_is_added(self):
         make_user("alice")
