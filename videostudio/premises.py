@@ -5,6 +5,7 @@ import fcntl
 import http.client
 import os
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,6 +74,11 @@ def wait_for_port(host: str, port: int, seconds: float = 3.0) -> None:
         if time.monotonic() >= until:
             raise CannotStart(problem[0].upper() + problem[1:])
         time.sleep(0.1)
+
+
+def is_open_to_others(folder: Path) -> bool:
+    """Say whether accounts other than its owner's and group's may look into a folder, as one made elsewhere may be."""
+    return bool(folder.stat().st_mode & stat.S_IRWXO)
 
 
 @contextmanager

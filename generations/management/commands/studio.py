@@ -1,5 +1,6 @@
 """`manage.py studio`: the whole studio, web server and queue clusters, in one supervised process tree."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -17,10 +18,11 @@ from django_q.models import OrmQ
 from generations import engine, queue
 from generations.models import Gateway
 from videostudio import desks, lifeline
-from videostudio.premises import CannotStart, listening_address, only_one, wait_for_port
+from videostudio.premises import CannotStart, is_open_to_others, listening_address, only_one, wait_for_port
 from videostudio.supervisor import Service, Supervisor
 
 WEB_THREADS = 16
+NOT_FOR_OTHERS = 0o027  # the group of the account may read, for backups
 
 
 class Command(BaseCommand):
@@ -28,9 +30,15 @@ class Command(BaseCommand):
     requires_system_checks = ()  # prepare checks, in a process of its own
 
     def handle(self, *args, **options) -> None:
+        os.umask(NOT_FOR_OTHERS)  # and so in every process of the tree
         try:
             address = listening_address(settings.HOST)
             with only_one(settings.DATA_DIR):
+                if is_open_to_others(settings.DATA_DIR):
+                    self.stdout.write(
+                        f"Other accounts of this machine can look into {settings.DATA_DIR}: "
+                        f"chmod o= {settings.DATA_DIR} closes it."
+                    )
                 wait_for_port(address, settings.PORT)
                 prepare()
                 supervisor = Supervisor(services(address), DatabaseProbe(), greet=self._greet)
