@@ -40,7 +40,7 @@ def listed_ids(given: object, option: ImageFile) -> list[str]:
 
 def keep_image(file: UploadedFile, option: ImageFile, *, team: Team, person: User) -> Upload:
     """Return the row of an accepted image; the same image sent again is the same row. Raises ImageRefused."""
-    image = accept_image(file, max_bytes=option.max_bytes, max_pixels=option.max_pixels)
+    image = accept_image(file, max_bytes=option.max_bytes, max_pixels=option.max_pixels, types=option.types)
     if misfit := option.misfit(image.content_type, len(image.content), image.width, image.height):
         raise ImageRefused(misfit)
     if kept := Upload.objects.filter(team=team, person=person, sha256=image.sha256).first():

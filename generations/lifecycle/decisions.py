@@ -15,6 +15,7 @@ from generations.lifecycle import mixups, receipts
 from generations.lifecycle.endpoints import dialect_of, endpoint, heed
 from generations.lifecycle.persistence import storable
 from generations.models import Event, Failure, Gateway, Generation, Status, SubmitAttempt, User, money
+from generations.models.shown import NEVER_ACCEPTED
 from generations.specs import is_amount
 
 PERSON = Event.ActorKind.PERSON
@@ -128,7 +129,7 @@ def confirm_not_created(generation: Generation, user: User) -> None:
             user,
             reason="confirmed not created",
             failure=Failure.NOT_SENT,
-            detail=f"{user.get_username()} confirmed with the gateway that this request was never accepted.",
+            detail=f"{user.get_username()} {NEVER_ACCEPTED}",
             claim="",
         )
         _decide(generation, SubmitAttempt.Outcome.CONFIRMED_NOT_CREATED, user)

@@ -9,6 +9,7 @@ import io
 import struct
 import threading
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from generations.media.probe import content_kind
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 40_000_000
-WANTED = gettext_lazy("Use a JPEG, PNG or WebP picture.")
+TYPES = ("image/jpeg", "image/png", "image/webp")
 # Tried in turn: a photo that was saved thriftily may outgrow the limit when it is saved well.
 QUALITIES = (92, 85, 75)
 
@@ -29,6 +30,7 @@ _WORKBENCH = threading.BoundedSemaphore(2)
 
 # What Pillow's decoders raise for broken files, by experience of feeding them some.
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, OverflowError, struct.error, zlib.error)
+_NAMES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WebP"}
 _TYPES = {"JPEG": ("image/jpeg", "jpg"), "PNG": ("image/png", "png"), "WEBP": ("image/webp", "webp")}
 _STRANGERS = (
     (b"GIF8", gettext_lazy("a GIF")),
@@ -74,17 +76,19 @@ class AcceptedImage:
     sha256: str
 
 
-def accept_image(file: Readable, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> AcceptedImage:
+def accept_image(
+    file: Readable, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS, types: Sequence[str] = TYPES
+) -> AcceptedImage:
     """Reads at most `max_bytes` + 1 from `file` and returns the picture, re-encoded in its own format.
 
-    Raises ImageRefused.
+    `types` are what whoever gave another file is told to use. Raises ImageRefused.
     """
     given = file.read(max_bytes + 1)
     if not given:
-        raise ImageRefused(_("The file is empty. {wanted}").format(wanted=WANTED))
+        raise ImageRefused(_("The file is empty. {wanted}").format(wanted=wanted(types)))
     if len(given) > max_bytes:
         raise ImageRefused(_too_big(getattr(file, "size", None), max_bytes))
-    image_format = _format_of(given)
+    image_format = _format_of(given, types)
     with _WORKBENCH:
         image = _clean(_decoded(given, image_format, max_pixels), image_format)
         content = _encoded(image, image_format, max_bytes, lossless=given[12:16] == b"VP8L")
@@ -100,12 +104,12 @@ def accept_image(file: Readable, *, max_bytes: int = MAX_BYTES, max_pixels: int 
 
 
 def _too_big(size: int | None, max_bytes: int) -> str:
-    actual = (
-        _("has {megabytes}").format(megabytes=_megabytes(size))
-        if size and size > max_bytes
-        else _("has more than {megabytes}").format(megabytes=_megabytes(max_bytes))
-    )
-    return _("The picture {actual}; the limit is {megabytes}.").format(actual=actual, megabytes=_megabytes(max_bytes))
+    if not size or size <= max_bytes:
+        sentence = _("The file is too large: at most {most} are taken. Save it with fewer pixels, or as a JPEG.")
+        return sentence.format(most=_megabytes(max_bytes))
+    return _(
+        "The file is too large: it has {size}, and at most {most} are taken. Save it with fewer pixels, or as a JPEG."
+    ).format(size=_megabytes(size), most=_megabytes(max_bytes))
 
 
 def _megabytes(count: int) -> str:
@@ -117,7 +121,14 @@ def _megabytes(count: int) -> str:
     )
 
 
-def _format_of(content: bytes) -> str:
+def wanted(types: Sequence[str]) -> str:
+    """Return what to use instead of a file that is none of these: "Use a JPEG, PNG or WebP picture."."""
+    names = [_NAMES[kind] for kind in types if kind in _NAMES]
+    kinds = _(" or ").join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return _("Use a {kinds} picture.").format(kinds=kinds)
+
+
+def _format_of(content: bytes, types: Sequence[str]) -> str:
     """JPEG, PNG or WEBP, by the first bytes. Raises ImageRefused, saying what the file seems to be instead."""
     if content.startswith(b"\xff\xd8\xff"):
         return "JPEG"
@@ -125,7 +136,7 @@ def _format_of(content: bytes) -> str:
         return "PNG"
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
         return "WEBP"
-    raise ImageRefused(_("This file is {stranger}. {wanted}").format(stranger=_stranger(content), wanted=WANTED))
+    raise ImageRefused(_("This file is {stranger}. {wanted}").format(stranger=_stranger(content), wanted=wanted(types)))
 
 
 def _stranger(content: bytes) -> str:
@@ -154,8 +165,8 @@ def _decoded(content: bytes, image_format: str, max_pixels: int) -> Image.Image:
         image.load()
     except Image.DecompressionBombError as error:
         raise ImageRefused(
-            _("The picture has far too many pixels; the limit is {megapixels}.").format(
-                megapixels=_megapixels(max_pixels)
+            _("The picture has far too many pixels: at most {most} are taken. Make it smaller.").format(
+                most=_megapixels(max_pixels)
             )
         ) from error
     except _BROKEN as error:
@@ -171,8 +182,8 @@ def _check_pixels(width: int, height: int, max_pixels: int) -> None:
             width=width, height=height, megapixels=_megapixels(width * height)
         )
         raise ImageRefused(
-            _("The picture has {actual}; the limit is {megapixels}.").format(
-                actual=actual, megapixels=_megapixels(max_pixels)
+            _("The picture has too many pixels: {actual}, and at most {most} are taken. Make it smaller.").format(
+                actual=actual, most=_megapixels(max_pixels)
             )
         )
 
@@ -240,7 +251,7 @@ def _encoded(image: Image.Image, image_format: str, max_bytes: int, *, lossless:
             break
     raise ImageRefused(
         _(
-            "The picture takes {megabytes} once its metadata is removed; the limit is {megabytes_2}. "
+            "Once its metadata is removed the picture takes {size}, and at most {most} are taken. "
             "Make it smaller and try again."
-        ).format(megabytes=_megabytes(len(written)), megabytes_2=_megabytes(max_bytes))
+        ).format(size=_megabytes(len(written)), most=_megabytes(max_bytes))
     )

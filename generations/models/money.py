@@ -428,6 +428,8 @@ def why_released(move: Move) -> str:
     """Return why nothing of it is held any more, in English: that is what is written down."""
     if not move.failure:
         return "withdrawn before it was sent"
+    if move.before == Status.UNKNOWN:
+        return "confirmed not created"
     with translation.override(settings.LANGUAGE_CODE):
         return str(Failure(move.failure).label)
 

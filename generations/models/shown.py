@@ -28,6 +28,7 @@ NEXT_STEPS = {
     ),
     Failure.GAVE_UP: gettext_lazy("Ask upstream again if you think it finished after all; that costs nothing."),
 }
+NEVER_ACCEPTED = "confirmed with the gateway that this request was never accepted."  # what `decisions` write down
 UNKNOWN_STEP = gettext_lazy(
     "It may have been accepted and billed, so it is never sent again by itself. An operator looks it up at the "
     "gateway, then attaches its id or confirms that it was not created."
@@ -80,6 +81,8 @@ class Shown:
 
     @property
     def failure_words(self) -> str:
+        if self.failure == Failure.NOT_SENT and self.detail.endswith(NEVER_ACCEPTED):
+            return _("Confirmed not created")
         return self.get_failure_display() if self.failure else ""
 
     @property

@@ -263,7 +263,9 @@ class UnknownTests(LedgerCase, TestCase):
         generation = self.lost()
         decisions.confirm_not_created(generation, alice())
         self.assertEqual(entries(generation)[1:], [(1, Kind.RELEASE, -QUOTE, 0)])
-        self.assertEqual(generation.ledger.last().actor, "alice")
+        entry = generation.ledger.last()
+        self.assertEqual((entry.actor, entry.reason), ("alice", "confirmed not created"))
+        self.assertEqual(self.refreshed(generation).failure_words, "Confirmed not created")
 
     def test_the_second_one_refused_leaves_the_first_held(self):
         generation = self.lost()
