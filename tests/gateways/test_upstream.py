@@ -1,4 +1,6 @@
-"""The scripted gateway itself: each behaviour is what it says, in both dialects."""
+"""The scripted gateway itself: each behaviour is what it says, in every dialect, by the request of its own tests."""
+
+from importlib import import_module
 
 from django.test import SimpleTestCase
 
@@ -13,16 +15,18 @@ from generations.gateways import (
     VideoTask,
 )
 from generations.gateways.http import Endpoint, Times, open_download, send_once
+from tests.gateways.contract import DialectContract
 from tests.upstream import FakeUpstream
 
-REQUESTS = {
-    "openai_videos": VideoRequest("wan2.7", "A robot", {"seconds": "5", "size": "1280x720"}),
-    "newapi": VideoRequest("wan2.6-t2v", "A robot", {"metadata.parameters.duration": 5}),
-    "openai_json": VideoRequest("wan2.2-t2v", "A robot", {"seconds": 5}),
-    "kling": VideoRequest("kling-v2-master", "A robot", {"duration": "5"}),
-    "runway": VideoRequest("gen3a_turbo", "A robot", {"promptImage": "https://example.com/a.png", "duration": 5}),
-    "xai": VideoRequest("grok-imagine-video", "A robot", {"duration": 5}),
-}
+
+def contract_of(dialect: str) -> type[DialectContract]:
+    """Return the tests of one dialect, which stand in the file named after it."""
+    found = vars(import_module(f"tests.gateways.test_{dialect}")).values()
+    tests = [one for one in found if isinstance(one, type) and issubclass(one, DialectContract)]
+    return next(one for one in tests if one is not DialectContract and one.dialect.name == dialect)
+
+
+REQUESTS = {name: contract_of(name).request for name in DIALECTS}
 TIMES = Times(connect=5, write=5, read=1.5, overall=5)
 
 

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate
@@ -14,34 +14,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from videostudio.sandbox import answers, clip, native, tasks
+from videostudio.sandbox import answers, clip, tasks
 from videostudio.sandbox.behaviours import find_behaviours, is_busy
+from videostudio.sandbox.forms import OPENAI_VIDEOS, Form
 from videostudio.sandbox.keys import has_key
-from videostudio.sandbox.orders import Order, Refusal, read_json, read_remix, read_video
+from videostudio.sandbox.orders import Refusal, read_remix
 from videostudio.sandbox.serving import serve_video
-from videostudio.sandbox.tasks import DialectName, SandboxTask, State
+from videostudio.sandbox.tasks import SandboxTask, State
 
 type View[**P] = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
-
-
-@dataclass(frozen=True)
-class Form:
-    """How one dialect reads a create and words its answers."""
-
-    dialect: DialectName
-    read: Callable[[HttpRequest], Order]
-    job: Callable[[SandboxTask, float], dict[str, Any]]
-    error: Callable[[Refusal], dict[str, Any]]
-    created: Callable[[SandboxTask], dict[str, Any]] = answers.created
-
-
-OPENAI_VIDEOS = Form("openai_videos", read_video, answers.flat_job, answers.flat_error)
-NEWAPI = Form("newapi", read_json, answers.envelope, answers.envelope_error)
-KLING_TEXT = Form("kling_text", native.read_kling_text, native.kling_task, native.kling_error, native.kling_created)
-KLING_IMAGE = Form("kling_image", native.read_kling_image, native.kling_task, native.kling_error, native.kling_created)
-KLING = {"text2video": KLING_TEXT, "image2video": KLING_IMAGE}
-RUNWAY = Form("runway", native.read_runway, native.runway_task, native.plain_error, native.runway_created)
-XAI = Form("xai", native.read_xai, native.xai_task, native.plain_error, native.xai_created)
 
 
 def api[**P](form: Form, *methods: str) -> Callable[[View[P]], View[P]]:
@@ -68,14 +49,20 @@ def api[**P](form: Form, *methods: str) -> Callable[[View[P]], View[P]]:
     return decorate
 
 
-@api(OPENAI_VIDEOS, "POST")
-def create_video(request: HttpRequest) -> HttpResponseBase:
-    return _create(request, OPENAI_VIDEOS)
+def create(form: Form) -> View[[]]:
+    """Return the view that takes an order in one dialect."""
+    return api(form, "POST")(lambda request: _create(request, form))
 
 
-@api(OPENAI_VIDEOS, "GET", "HEAD")
-def retrieve_video(request: HttpRequest, task_id: str) -> HttpResponseBase:
-    return _retrieve(task_id, OPENAI_VIDEOS)
+def retrieve(form: Form) -> View[[str]]:
+    """Return the view that says how a task of one dialect is."""
+
+    @api(form, "GET", "HEAD")
+    def answer(request: HttpRequest, task_id: str) -> HttpResponseBase:
+        form.check(request)
+        return JsonResponse(form.job(_find(task_id, form), time.time()))
+
+    return answer
 
 
 @api(OPENAI_VIDEOS, "GET", "HEAD")
@@ -95,53 +82,6 @@ def remix_video(request: HttpRequest, task_id: str) -> HttpResponseBase:
     if source.state(time.time()) is not State.COMPLETED:
         raise Refusal("Only a completed video can be remixed", code="video_not_ready")
     return _create(request, replace(OPENAI_VIDEOS, read=lambda request: read_remix(request, source)))
-
-
-@api(NEWAPI, "POST")
-def create_generation(request: HttpRequest) -> HttpResponseBase:
-    return _create(request, NEWAPI)
-
-
-@api(NEWAPI, "GET", "HEAD")
-def retrieve_generation(request: HttpRequest, task_id: str) -> HttpResponseBase:
-    return _retrieve(task_id, NEWAPI)
-
-
-@api(KLING_TEXT, "POST")
-def create_kling(request: HttpRequest, action: str) -> HttpResponseBase:
-    return _create(request, _kling(action))
-
-
-@api(KLING_TEXT, "GET", "HEAD")
-def retrieve_kling(request: HttpRequest, action: str, task_id: str) -> HttpResponseBase:
-    return _retrieve(task_id, _kling(action))
-
-
-def _kling(action: str) -> Form:
-    if action not in KLING:
-        raise Refusal(f"there is no {action}", code="not_found", status=404)
-    return KLING[action]
-
-
-@api(RUNWAY, "POST")
-def create_runway(request: HttpRequest) -> HttpResponseBase:
-    return _create(request, RUNWAY)
-
-
-@api(RUNWAY, "GET", "HEAD")
-def retrieve_runway(request: HttpRequest, task_id: str) -> HttpResponseBase:
-    native.check_runway_version(request)
-    return _retrieve(task_id, RUNWAY)
-
-
-@api(XAI, "POST")
-def create_xai(request: HttpRequest) -> HttpResponseBase:
-    return _create(request, XAI)
-
-
-@api(XAI, "GET", "HEAD")
-def retrieve_xai(request: HttpRequest, task_id: str) -> HttpResponseBase:
-    return _retrieve(task_id, XAI)
 
 
 @login_not_required
@@ -174,10 +114,6 @@ def _lose(job: dict[str, Any]) -> HttpResponseBase:
     body = json.dumps(job).encode()
     headers = {"Content-Length": str(len(body))}
     return StreamingHttpResponse([body[:12]], headers=headers, content_type="application/json")
-
-
-def _retrieve(task_id: str, form: Form) -> HttpResponseBase:
-    return JsonResponse(form.job(_find(task_id, form), time.time()))
 
 
 def _find(task_id: str, form: Form) -> SandboxTask:
