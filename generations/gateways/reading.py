@@ -101,6 +101,8 @@ def created_task(answer: Answer, *, ids: tuple[str, ...] = ID_PLACES) -> VideoTa
     path step ("." or ".."): it goes into URLs, files and logs. Any other is a GatewayProtocolError.
     """
     body = check_create(answer)
+    if _is_failing(body.get("code")):  # beside it a request_id is the trace of a refusal, as with all others
+        ids = tuple(place for place in ids if place != "request_id")
     upstream_id = _id_in(body, ids)
     if upstream_id is None:
         said = words_of(body)

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 from django.test import SimpleTestCase
 
-from generations.gateways import XAI, TaskStatus, VideoRequest
+from generations.gateways import XAI, GatewayProtocolError, TaskStatus, VideoRequest
 
 from .contract import DialectContract
 
@@ -42,6 +42,15 @@ class XAITests(DialectContract, SimpleTestCase):
         self.assertEqual((task.status, task.upstream_id), (TaskStatus.COMPLETED, "task_example"))
         self.assertEqual(task.urls, ("https://cdn.example.com/generated-video.mp4",))
         self.assertEqual(task.cost_usd, Decimal("0.05"))
+
+    def test_the_request_id_of_a_refusal_that_came_as_a_200_is_no_task(self):
+        body = {"code": 1303, "message": "parallel task over resource pack limit", "request_id": "trace-1"}
+        with self.assertRaises(GatewayProtocolError) as caught:
+            self.dialect.read_create(self.answer(200, body))
+        self.assertIn("parallel task", str(caught.exception))
+        self.assertIn("trace-1", caught.exception.evidence)
+        kept = self.dialect.read_create(self.answer(200, body | {"id": "task_1"}))
+        self.assertEqual(kept.upstream_id, "task_1")
 
     def test_ticks_are_dollars(self):
         task = self.dialect.read_task(self.answer(200, self.sample("success")))
