@@ -165,7 +165,7 @@ def _fetch(generation: Generation, part: Path, heart: Heartbeat) -> Measured:
             _pull(target, source, part, heart, until)
             return measure(part)
         except (GatewayMissing, GatewayRejected) as error:
-            is_gone = isinstance(error, GatewayMissing) or error.status not in (None, 200, 206)
+            is_gone = isinstance(error, GatewayMissing) or (error.status or 0) >= 400
             sentence = "The file is not there (any more)." if is_gone else "The file cannot be taken from there."
             missing.append(NoFile(f"{sentence} {error}", gone if is_gone else Failure.NO_RESULT))
         except NotAVideo as error:

@@ -251,6 +251,12 @@ class EndTests(DownloadCase, TestCase):
         words = "The file cannot be taken from there. The link may not be followed: 169.254.169.254:443 leads to"
         self.assert_failed(self.refreshed(generation), Failure.NO_RESULT, words)
 
+    def test_a_link_that_leads_nowhere_is_no_result(self):
+        self.upstream.files_answer(302)
+        generation = self.downloading()
+        self.until_it_ends(generation)
+        self.assert_failed(self.refreshed(generation), Failure.NO_RESULT, "from there. The link leads on, but not")
+
     def test_a_page_instead_of_a_video_is_no_result(self):
         self.upstream.video = HTML
         generation = self.downloading()
