@@ -4,9 +4,11 @@ from datetime import timedelta
 
 from django.test import TestCase
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from generations.models import Gateway, Generation
 from tests.factories import alice, begun, make_gateway, make_user
+from tests.lifecycle.base import queued
 
 
 class ResumeTests(TestCase):
@@ -30,10 +32,12 @@ class ResumeTests(TestCase):
         Gateway.objects.update(trouble=7, tripped_until=timezone.now() + timedelta(minutes=3))
         generation = begun(user=self.boss)
         Generation.objects.update(due_at=timezone.now() + timedelta(minutes=5))
+        OrmQ.objects.all().delete()
         self.assertRedirects(self.press(next="/queue/"), "/queue/")
         gateway = Gateway.objects.get(pk=self.gateway.pk)
         self.assertFalse(gateway.is_paused or gateway.is_tripped or gateway.is_on_trial)
         self.assertTrue(Generation.objects.due().filter(pk=generation.pk).exists())
+        self.assertEqual(queued(), [("submit", (str(generation.pk),))])
 
     def test_it_takes_the_right_to_change_gateways(self):
         self.client.force_login(alice())

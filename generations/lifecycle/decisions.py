@@ -20,6 +20,7 @@ from generations.specs import is_amount
 
 PERSON = Event.ActorKind.PERSON
 SEND_AGAIN_WORDS = gettext_lazy("may cost twice")
+HINTS = 16  # rows of a gateway that is tried again which begin at once
 
 
 class CannotDo(Exception):
@@ -237,6 +238,10 @@ def correct_cost(generation: Generation, spent: Decimal, user: User, *, reason: 
 
 
 def resume(gateway: Gateway) -> None:
-    """End a gateway's rest, and let what waits for it be due now."""
+    """End a gateway's rest, and let what waits for it be sent now: the sweep would come upon it only seconds later."""
     gateway.resume()
-    Generation.objects.filter(gateway=gateway, status=Status.QUEUED).update(due_at=timezone.now())
+    waiting = Generation.objects.filter(gateway=gateway, status=Status.QUEUED)
+    with transaction.atomic():
+        waiting.update(due_at=timezone.now())
+        for pk in waiting.order_by("pk").values_list("pk", flat=True)[:HINTS]:
+            queue.hint("submit", pk)
