@@ -91,8 +91,12 @@ def ring_for_unknown(now: datetime) -> None:
 
 
 def hint_due(status: str, step: str, now: datetime) -> None:
-    """Queue a step for rows that have been due for a while, as far as the queue has room."""
-    pks = Generation.objects.due(now - HINT_AFTER).filter(status=status).order_by("due_at").values_list("pk", flat=True)
+    """Queue a step for rows that are due and have no hint on its way, as far as the queue has room.
+
+    What was put off says why, and was hinted to nobody: it is taken up as soon as its time has come.
+    """
+    lost = Q(due_at__lte=now - HINT_AFTER) | ~Q(detail="")
+    pks = Generation.objects.due(now).filter(lost, status=status).order_by("due_at").values_list("pk", flat=True)
     _hint(step, pks[: 4 * QUEUE_ROOM], again=HINT_AGAIN[step])
 
 

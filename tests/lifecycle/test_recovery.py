@@ -77,6 +77,13 @@ class HintTests(UpstreamCase, TestCase):
         sweep()
         self.assertEqual(queued(), [])
 
+    def test_what_was_put_off_is_hinted_as_soon_as_it_is_due(self):
+        for status in (Status.QUEUED, Status.DOWNLOADING):
+            make_generation(status, detail="The gateway is busy (429).", due_at=timezone.now())
+            make_generation(status, detail="The gateway is busy (429).", due_at=timezone.now() + timedelta(seconds=1))
+        sweep()
+        self.assertEqual([function for function, _ in queued()], ["submit", "download"])
+
     def test_hints_are_bounded_by_the_room_in_the_queue(self):
         rows = [forgotten(Status.DOWNLOADING) for _ in range(QUEUE_ROOM + 5)]
         for _ in range(4):
