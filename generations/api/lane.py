@@ -58,6 +58,7 @@ def answered(view: Handler, request: HttpRequest) -> HttpResponseBase:
     try:
         request.get_host()
         refuse_unmeasured(request)
+        refuse_packed(request)
         refuse_large(request)
         response = view(request)
     except Exception as error:
@@ -73,6 +74,14 @@ def refuse_unmeasured(request: HttpRequest) -> None:
     """Refuse a body that comes in chunks: without its length Django reads none of it, and would find it empty."""
     if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
         raise Problem(411, "length_required", "Send the body in one piece, with its length in Content-Length.")
+
+
+def refuse_packed(request: HttpRequest) -> None:
+    """Refuse a compressed body, which no reader here would unpack."""
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "")
+    if encoding.strip().lower() not in {"", "identity"}:
+        words = f"The body is compressed ({encoding[:40]}). Send it as it is, without Content-Encoding."
+        raise Problem(415, "unsupported_encoding", words)
 
 
 def refuse_large(request: HttpRequest) -> None:

@@ -1,6 +1,8 @@
 """/v1/videos: create, retrieve, list, delete, remix, and the models there are."""
 
 import errno
+import gzip
+import json
 import uuid
 from base64 import b64encode
 from unittest import mock
@@ -146,6 +148,13 @@ class CreateTests(VideosCase):
         headers = self.api.headers | {"Transfer-Encoding": "chunked", "Content-Length": ""}
         response = self.api.client.post("/v1/videos", b"", content_type="application/json", headers=headers)
         self.assertEqual((response.status_code, error_of(response)["code"]), (411, "length_required"))
+
+    def test_a_compressed_body_is_refused_by_its_name(self):
+        packed = gzip.compress(json.dumps(ASKED).encode())
+        headers = self.api.headers | {"Content-Encoding": "gzip"}
+        response = self.api.client.post("/v1/videos", packed, content_type="application/json", headers=headers)
+        self.assertEqual((response.status_code, error_of(response)["code"]), (415, "unsupported_encoding"))
+        self.assertFalse(Generation.objects.exists())
 
     def test_the_statements_of_a_create_are_fixed(self):
         self.made()
