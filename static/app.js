@@ -107,6 +107,25 @@ function recallDraft() {
   if (box && !box.value) box.value = sessionStorage.getItem("draft") ?? "";
 }
 
+// When the session has ended, whatever asks next leads to the sign-in. What was chosen goes along with the draft, images
+// by their ids, and comes back with the composer; a file that only the browser has cannot.
+const OF_ONE_PAGE = new Set(["csrfmiddlewaretoken", "form_token", "prompt", "says", "shown_price", "was"]);
+
+on("htmx:beforeOnLoad", ({ detail: { xhr } }) => {
+  const box = promptBox();
+  if (!box || !xhr.getResponseHeader("HX-Redirect")) return;
+  const chosen = [...new FormData(box.form)].filter(([name, value]) => value && typeof value === "string" && !OF_ONE_PAGE.has(name));
+  sessionStorage.setItem("draft", box.value);
+  sessionStorage.setItem("chosen", new URLSearchParams(chosen));
+});
+
+function recallChosen() {
+  const chosen = sessionStorage.getItem("chosen");
+  if (!chosen || !promptBox()) return;
+  sessionStorage.removeItem("chosen");
+  location.replace(`${location.pathname}?${chosen}`);
+}
+
 function count(box) {
   const counter = document.getElementById(box.dataset.counter);
   if (!counter) return;
@@ -272,6 +291,7 @@ function dress(announce) {
   for (const card of $$("[data-status]")) watch(card, announce);
 }
 
+recallChosen();
 recallDraft();
 dress(false);
 on("htmx:afterSettle", () => dress(true));

@@ -150,6 +150,7 @@ class GenerationForm(Images, Costing, forms.Form):
             given_options(query),
             user=user,
             prompt=prompt,
+            parent=query.get("parent", ""),
             base=base,
             copies=query.get("copies", ""),
             problems=problems,

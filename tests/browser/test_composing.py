@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Complaints, Visit
+from tests.browser.conftest import Complaints, Visit, sign_in
 from tests.browser.steps import REFUSED, SMALL_MODEL, choose_model, compose, first_card
 
 pytestmark = pytest.mark.browser
@@ -159,12 +159,31 @@ def test_a_chosen_image_follows_to_a_model_that_calls_it_otherwise(page: Page):
     expect(page.get_by_role("img", name="The image given")).to_be_visible()
 
 
-def test_a_prompt_outlives_a_session_that_ended_before_it_was_sent(page: Page):
-    compose(page, "A lighthouse nobody tends")
+def test_all_that_was_chosen_outlives_a_session_that_ended_and_typing_goes_on_undisturbed(
+    page: Page, complaints: Complaints
+):
+    compose(page, " ", model=VEO)
+    page.get_by_label("First frame").set_input_files(picture("teal"))
+    page.get_by_label("Copies", exact=True).select_option("2")
+    page.get_by_role("button", name="Generate").click()
+    image = page.get_by_role("img", name="The image chosen")
+    expect(image).to_be_visible()
+    complaints.expect("422")
+    length = page.get_by_role("radio", name="6 s")
+    length.check(force=True)
+    kept = image.get_attribute("src")
     page.context.clear_cookies(name="studio")
+    with page.expect_response("**/prompts/similar/**") as hint:
+        page.get_by_label("Prompt", exact=True).press_sequentially("A heron waits")
+    assert hint.value.status == 204
     page.get_by_role("button", name="Generate").click()
     page.wait_for_url("**/accounts/login/**")
-    assert page.evaluate("sessionStorage.getItem('draft')") == "A lighthouse nobody tends"
+    sign_in(page, "alice", page.url)
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value(re.compile("A heron waits"))
+    expect(page.get_by_label("Model", exact=True)).to_have_value(VEO)
+    expect(page.get_by_label("Copies", exact=True)).to_have_value("2")
+    expect(length).to_be_checked()
+    expect(image).to_have_attribute("src", kept)
 
 
 def test_several_images_are_chosen_at_once_and_one_can_go(page: Page, complaints: Complaints):
