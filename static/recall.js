@@ -18,7 +18,7 @@ function take(text, id) {
 async function fetchOptions(query) {
   const address = document.querySelector("[data-recall]").dataset.recall;
   const answer = await fetch(`${address}?${new URLSearchParams(query)}`, { headers: { "HX-Request": "true" } });
-  if (!answer.ok) throw new Error(`${answer.status}`);
+  if (answer.status !== 200) throw new Error(`${answer.status}`);
   return answer.text();
 }
 

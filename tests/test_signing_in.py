@@ -216,6 +216,20 @@ class LimitTests(SignInTestCase):
         self.assertEqual((response.status_code, response.request["PATH_INFO"]), (200, "/admin/"))
 
 
+class BackgroundTests(SignInTestCase):
+    """What a page asks by itself while somebody types takes no page away; what a person did leads to the sign-in."""
+
+    def test_a_hint_stays_silent_when_the_session_has_ended(self):
+        for path in ("/prompts/similar/", "/prompts/recall/", "/price/"):
+            with self.subTest(path):
+                response = self.client.get(path, headers={"HX-Request": "true"})
+                self.assertEqual((response.status_code, response.content), (204, b""))
+                self.assertNotIn("HX-Redirect", response.headers)
+                self.assertEqual(self.client.get(path).status_code, 302)
+        response = self.client.get("/live/?v=x:1", headers={"HX-Request": "true"})
+        self.assertIn(LOGIN, response.headers["HX-Redirect"])
+
+
 class InactiveTests(SignInTestCase):
     def test_an_account_switched_off_is_not_let_in_and_told_so_only_with_its_password(self):
         User.objects.filter(pk=self.alice.pk).update(is_active=False)

@@ -35,12 +35,23 @@ class CompressPages(GZipMiddleware):
         return super().process_response(request, response) if is_text and not response.streaming else response
 
 
+def in_background[**P](view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+    """Mark a view that a page asks by itself while somebody types: without a sign-in it has no answer for htmx.
+
+    Only what a person did may take the page away from them.
+    """
+    view.is_in_background = True
+    return view
+
+
 class StudioLoginRequiredMiddleware(LoginRequiredMiddleware):
     """Sends people who are not signed in to the sign-in page; htmx is told to load it as a whole page."""
 
     def handle_no_permission(self, request: HttpRequest, view_func) -> HttpResponse:
         login = resolve_url(settings.LOGIN_URL)
         if getattr(request, "htmx", False):
+            if getattr(view_func, "is_in_background", False):
+                return HttpResponse(status=204)
             return HttpResponseClientRedirect(redirect_to_login(page_of(request, "HX-Current-URL"), login).url)
         if request.path.endswith(".json"):
             return JsonResponse({"detail": "Sign in first."}, status=401)

@@ -17,6 +17,7 @@ from generations.models.generation import GenerationQuerySet
 from generations.models.recall import difference, prompts_matching, similar_to, teams_of
 from generations.views.fragments import wants_fragment
 from generations.views.paging import page_of
+from videostudio.middleware import in_background
 
 PROMPTS = 20
 VIDEOS = 4
@@ -97,6 +98,7 @@ def by_model(generations: GenerationQuerySet) -> list[tuple[str, list[Generation
     return [(rows[0].model_label, rows) for rows in models.values()]
 
 
+@in_background
 @require_safe
 def recall(request: HttpRequest) -> HttpResponse:
     """The team's prompts as options of a list: those with the words, else the last used, `before` one of them."""
@@ -105,6 +107,7 @@ def recall(request: HttpRequest) -> HttpResponse:
     return render(request, "generations/_making.html#found", {"found": found})
 
 
+@in_background
 @require_safe
 def similar(request: HttpRequest) -> HttpResponse:
     """Whether something like the prompt was made before: a hint, that keeps nobody from anything."""

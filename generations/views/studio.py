@@ -12,6 +12,7 @@ from generations.forms import Dearer, GenerationForm, NoGateway
 from generations.models import Generation, Group
 from generations.models.recall import similar_to
 from generations.views.fragments import wants_fragment
+from videostudio.middleware import in_background
 
 NEWEST = 12
 SEEN = gettext_lazy("This is the same generation as before: the form was sent twice.")
@@ -46,6 +47,7 @@ def studio(request: HttpRequest) -> HttpResponse:
     return created(request, form, generation, is_new)
 
 
+@in_background
 @require_safe
 def price(request: HttpRequest) -> HttpResponse:
     """What the button will cost with the options as they are now, and what was seen of others like it."""
