@@ -49,6 +49,19 @@ def test_a_choice_holds_at_once_and_from_the_first_byte_on(visit: Visit):
     expect(page.get_by_role("button", name="Dark", exact=True)).to_have_attribute("aria-pressed", "true")
 
 
+def test_the_admin_follows_the_choice_and_its_button_is_the_same_choice(visit: Visit):
+    page = visit("admin", color_scheme="light")
+    page.goto("/models/")
+    with page.expect_response("**/theme/"):
+        choose(page, "Dark")
+    page.goto("/admin/")
+    assert brightness(page) < 0.5
+    page.locator("button.theme-toggle").first.click()
+    assert brightness(page) > 0.5
+    page.goto("/models/")
+    assert brightness(page) > 0.5
+
+
 def test_system_takes_the_choice_back(visit: Visit):
     page = visit("alice", color_scheme="light")
     page.goto("/models/")
