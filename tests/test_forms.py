@@ -265,6 +265,8 @@ class PromptTests(OfferedTestCase):
             "": "Write what the video should show.",
             " \r\n\t ": "Write what the video should show.",
             "a\0fox": CANNOT_BE_SENT,
+            "\a\x1b": "Write what the video should show.",
+            "\u200b\u200d \u202e\u3164": "Nothing of this prompt can be seen. Write what the video should show.",
             "x" * 5001: "The prompt can have at most 5000 characters; this has 5001.",
             "x" * 1_000_000: "The prompt can have at most 5000 characters; this has 1000000.",
         }.items():
@@ -283,6 +285,18 @@ class PromptTests(OfferedTestCase):
         form = posted(prompt="  A fox,\r\n<b>bold</b> & “quoted”\r🦊 \n")
         self.assertTrue(form.is_valid(), form.errors)
         self.assertEqual(form.cleaned_data["prompt"], "A fox,\n<b>bold</b> & “quoted”\n🦊")
+
+    def test_controls_are_left_out_and_what_text_is_made_of_stays(self):
+        for given, stored in {
+            "\ufeffa\x1b[31m red\x07 fox\x0bat dusk": "a[31m red fox\nat dusk",
+            "a\tb": "a\tb",
+            "👩\u200d🚀 ❤\ufe0f": "👩\u200d🚀 ❤\ufe0f",
+            "\u200fשועל\u200e fox": "\u200fשועל\u200e fox",
+        }.items():
+            with self.subTest(given):
+                form = posted(prompt=given)
+                self.assertTrue(form.is_valid(), form.errors)
+                self.assertEqual(form.cleaned_data["prompt"], stored)
 
     def test_length_counts_what_is_stored(self):
         self.assertTrue(posted(prompt="\r\n" + "é\r\n" * 2500).is_valid())

@@ -6,6 +6,7 @@ from typing import Any
 from generations.api.composing import first_image
 from generations.catalog import catalog
 from generations.specs import (
+    UNSEEN,
     Choice,
     Flag,
     ImageFile,
@@ -24,7 +25,7 @@ type Schema = dict[str, Any]
 
 # What is enforced and can be said in a pattern; that a link leads to the public internet cannot.
 LINK = r"^\s*https://[!-~]+\s*$"
-PROMPT = r"^[^\x00]*\S[^\x00]*$"
+PROMPT = rf"^[^\x00]*[^{UNSEEN}][^\x00]*$"
 UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 DATA = "^data:image/(?:jpeg|png|webp);base64,[A-Za-z0-9+/]+={0,2}$"
 IMAGE: Schema = {

@@ -10,7 +10,7 @@ from generations.catalog import catalog
 from generations.forms.choosing import image_options, option_names
 from generations.models import Generation, Prompt, User
 from generations.models.prompt import normalise
-from generations.specs import VideoModel, is_absent
+from generations.specs import SEEN, VideoModel, is_absent
 
 TOKEN_LENGTH = 64
 CANNOT_BE_SENT = gettext_lazy("The prompt contains characters that cannot be sent.")
@@ -27,6 +27,8 @@ def read_prompt(text: str, model: VideoModel | None) -> str:
         raise BadPrompt(_("Write what the video should show."))
     if "\0" in prompt or any("\ud800" <= letter <= "\udfff" for letter in prompt):
         raise BadPrompt(CANNOT_BE_SENT)
+    if not SEEN.search(prompt):
+        raise BadPrompt(_("Nothing of this prompt can be seen. Write what the video should show."))
     longest = model.prompt_max if model else len(prompt)
     if len(prompt) > longest:
         raise BadPrompt(

@@ -15,10 +15,17 @@ from django.utils.translation import gettext_lazy
 from generations.models.people import Team
 from generations.models.prepared import insert
 
+LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+# What comes along when text is copied out of a terminal or a file, and no model reads. Joiners of emoji and marks of
+# direction are not among them; NUL is not either, because it is refused.
+UNREADABLE = re.compile("[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufff9-\ufffb\ufffe\uffff]")
+
 
 def normalise(text: str) -> str:
-    """Return a prompt as it is stored and sent: one kind of line end, no blank edges."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    """Return a prompt as it is stored and sent: one kind of line end, no blank edges, no control characters."""
+    if not text.isprintable():
+        text = UNREADABLE.sub("", LINE_ENDS.sub("\n", text))
+    return text.strip()
 
 
 def words_of(text: str) -> list[str]:

@@ -27,6 +27,8 @@ from generations.specs.options import (
 from generations.specs.prices import PER, Agreed, Price, Quote, is_amount, money, rounded
 from generations.specs.reading import (
     RATIOS,
+    SEEN,
+    UNSEEN,
     Frame,
     is_absent,
     is_public_host,
@@ -44,8 +46,10 @@ __all__ = [
     "GIVEN",
     "PER",
     "RATIOS",
+    "SEEN",
     "SOURCES",
     "STATUSES",
+    "UNSEEN",
     "Agreed",
     "Asked",
     "Choice",

@@ -22,6 +22,14 @@ RATIO = re.compile(r"([1-9][0-9]{0,2}):([1-9][0-9]{0,2})")
 TIER = re.compile(r"([1-9][0-9]{2,3})p")
 
 
+# White space, control characters, and what takes no ink: joiners, marks of direction, fillers, tags.
+UNSEEN = (
+    r"\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
+)
+SEEN = re.compile(rf"[^{UNSEEN}\U000e0000-\U000e0fff]")
+
+
 def quoted(raw: object) -> str:
     """Return what somebody gave, short enough and clean enough to stand in a sentence."""
     if isinstance(raw, int) and abs(raw) >= HUGE:
