@@ -30,6 +30,12 @@ SEPARATORS = (
     "!-/:-@\\[-`{-~\u00a1-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf"
     "\u2000-\u206f\u2e00-\u2e7f\u3000-\u3003\u3008-\u3020"
 )
+# A flag, or a picture in its colour with whatever is joined to it.
+_PICTURE = (
+    "[\u231a-\u23ff\u2600-\u27bf\u2b05-\u2b55\U0001f000-\U0001f3fa\U0001f400-\U0001faff]"
+    "[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]*"
+)
+EMOJI = re.compile(f"[\U0001f1e6-\U0001f1ff]{{2}}|{_PICTURE}(?:\u200d{_PICTURE})*")
 # Accents, and the signs of those scripts that are no letters of their own.
 MARKS = "\u0300-\u036f" + "".join(
     sign
@@ -62,6 +68,15 @@ def terms(text: str) -> list[Term]:
             # Nearly every prompt has a word that begins with any one letter: alone it is a word.
             found.append(Term(words, is_prefix=bool(bare) and len(words[-1]) > 1))
     return found[:MOST_TERMS]
+
+
+def signs(text: str) -> list[str]:
+    """Return what is searched for as it stands, because it is in no index: emoji, and signs where no word is given."""
+    found = EMOJI.findall(text)
+    if not found and not terms(text):
+        found = text.replace('"', " ").split()
+    # How an emoji is drawn, which its last letter may say, is not what it is.
+    return [sign.rstrip("\ufe0e\ufe0f") or sign for sign in dict.fromkeys(found)][:MOST_TERMS]
 
 
 def words_of(text: str) -> tuple[str, ...]:

@@ -121,6 +121,33 @@ class MatchTests(SearchTestCase):
             with self.subTest(text):
                 self.assertEqual(len(self.found(text)), count)
 
+    def test_emoji_are_found_and_signs_without_words_find_no_more_than_they_are_in(self):
+        make_generation(prompt="A 🦊 leaps - ❤️ over 👩\u200d🚀 in 🇩🇪, 50% off_")
+        make_generation(prompt="A wolf 🐺 and a hen - no 👩 there")
+        for text, count in (
+            ("🦊", 1),
+            ("🐺🦊", 0),
+            ("❤", 1),
+            ("❤️", 1),
+            ("wolf🐺", 1),
+            ("wolf 🦊", 0),
+            ('"🐺"', 1),
+            ("👩", 2),
+            ("👩\u200d🚀", 1),
+            ("🇩🇪", 1),
+            ("🇫🇷", 0),
+            ("🐻", 0),
+            ("wolf & hen - ?", 1),
+            ("%", 1),
+            ("_", 1),
+            ("?", 0),
+            ("\u200b", 0),
+        ):
+            with self.subTest(text):
+                self.assertEqual(len(self.found(text)), count)
+                prompts = matching(Prompt.objects.visible_to(alice()), text, teams=[self.team])
+                self.assertEqual(prompts.count(), count)
+
     def test_no_text_is_an_error(self):
         make_generation(prompt="A red fox")
         for text in HOSTILE:

@@ -5,6 +5,7 @@ from django.db.models import F
 from django.db.models.expressions import RawSQL
 
 from generations import search
+from generations.models.prompt import Prompt
 
 # More than this many, and PostgreSQL finds the newest sooner by looking at one after the other.
 COMMON = 20_000
@@ -62,8 +63,11 @@ class PromptEntry(models.Model):
 def matching(rows: models.QuerySet, text: str, *, teams: list[int]) -> models.QuerySet:
     """Return the generations, or prompts, with everything that is searched for; `teams` are where they may be.
 
-    `newest_key` says what to order the result by. PostgreSQL is asked one statement more.
+    `newest_key` says what to order the result by. PostgreSQL is asked one statement more. Emoji are in no index: they
+    are looked for in the prompts themselves.
     """
+    for sign in search.signs(text):
+        rows = rows.filter(**{"text__contains" if rows.model is Prompt else "prompt__text__contains": sign})
     terms = search.terms(text)
     if not terms:
         return rows
@@ -83,7 +87,7 @@ def entries_of(text: str, *, teams: list[int]) -> models.QuerySet | None:
     They are those of everything that is not in the trash.
     """
     terms = search.terms(text)
-    if not terms or connection.vendor != "sqlite":
+    if not terms or search.signs(text) or connection.vendor != "sqlite":
         return None
     return SearchEntry.objects.filter(words__match=search.fts5(terms, teams))
 
