@@ -404,6 +404,18 @@ class ActionTests(PageTestCase):
         self.assertEqual((row.status, row.events.last().actor), (Status.CANCELLED, "alice"))
         self.assertIn("It was cancelled before", self.act(row, "cancel"))
 
+    def test_a_card_that_waits_has_the_button_and_is_drawn_anew_where_it_stands(self):
+        row, running = make_generation(), make_generation(Status.IN_PROGRESS)
+        path = f"{row.get_absolute_url()}cancel/"
+        page = self.page("/queue/")
+        self.assertEqual([form["action"] for form in page.one("main").all("form")], [path])
+        answer = self.client.post(path, headers={"HX-Request": "true"})
+        self.assertContains(answer, f'id="generation-{row.uuid}" data-status="cancelled"')
+        self.assertContains(answer, "Nothing had been sent, so nothing is billed")
+        answer = self.client.post(f"{running.get_absolute_url()}cancel/", headers={"HX-Request": "true"})
+        self.assertContains(answer, f'id="generation-{running.uuid}" data-status="in_progress"')
+        self.assertContains(answer, "too late to cancel")
+
     def test_what_was_sent_cannot_and_the_page_says_what_that_means(self):
         for status, words in {
             Status.SUBMITTING: "too late",

@@ -14,6 +14,7 @@ from generations.lifecycle import decisions
 from generations.lifecycle.again import cost_again, cost_of_remix
 from generations.models import Generation, Status
 from generations.models.record import measured, price_of
+from generations.toasts import toast
 from generations.views.around import around
 from generations.views.family import family_of
 from generations.views.marked import marks_context
@@ -118,12 +119,17 @@ def as_record(generation: Generation) -> dict:
 
 @require_POST
 def cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Withdraw what was not sent yet. A card that asks by htmx is drawn anew where it stands."""
     generation = visible(request, uuid)
     if decisions.cancel(generation, request.user):
-        messages.success(request, _("Cancelled. Nothing had been sent, so nothing is billed."))
+        level, words = messages.SUCCESS, _("Cancelled. Nothing had been sent, so nothing is billed.")
     else:
         generation.refresh_from_db()
-        messages.warning(request, why_not_cancelled(generation))
+        level, words = messages.WARNING, why_not_cancelled(generation)
+    if request.htmx:
+        toast(request, words, level=level)
+        return render(request, "generations/_generation.html#withdrawn", {"generation": generation})
+    messages.add_message(request, level, words)
     return redirect(generation)
 
 
