@@ -1,24 +1,32 @@
 """Signing in: who may, how often it may be tried, and what happens the first time."""
 
 import logging
+import math
+import time
 from functools import cache
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.core import context
+from allauth.core.internal import ratelimit
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_permission_codename
 from django.contrib.auth.signals import user_logged_in
+from django.core.cache import cache as counted
+from django.core.exceptions import ValidationError
 from django.dispatch import receiver
 from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import ngettext
 
 from generations.models import User
 from generations.models.prepared import Rows
 
 log = logging.getLogger(__name__)
+
+APP, ACTION = "allauth.account", "login_failed"  # as allauth counts tries
 
 PERSON = Rows(User, lambda pk: User.objects.filter(pk=pk), pk=int)
 # What being an operator does not bring with it: a superuser gives it to each person, because it may cost twice.
@@ -86,6 +94,28 @@ class StudioAccountAdapter(DefaultAccountAdapter):
             super().send_mail(template_prefix, email, context)
         except OSError:  # what smtplib raises, too
             log.exception("a message could not be sent; check EMAIL_URL")
+
+    def pre_authenticate(self, request, **credentials: object) -> None:
+        """Refuse too many tries, and say for how long: nothing that is tried meanwhile makes it longer."""
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError as error:
+            minutes = self._minutes_to_wait(request, self._get_login_attempts_cache_key(request, **credentials))
+            words = ngettext(
+                "Too many failed tries to sign in. Try again in %(minutes)s minute.",
+                "Too many failed tries to sign in. Try again in %(minutes)s minutes.",
+                minutes,
+            )
+            raise ValidationError(words % {"minutes": minutes}, code=error.code) from error
+
+    def _minutes_to_wait(self, request, key: str) -> int:
+        """Return after how many minutes there is room for a try: when the oldest of as many as may be is forgotten."""
+        waits = [1.0]  # seconds
+        for rate in ratelimit.get_rates(app=APP, action=ACTION):
+            history = counted.get(ratelimit.get_cache_key(request, app=APP, action=ACTION, rate=rate, key=key), [])
+            if len(history) >= rate.amount:  # the newest first
+                waits.append(history[rate.amount - 1] + rate.duration - time.time())
+        return math.ceil(max(waits) / 60)
 
     def _get_login_attempts_cache_key(self, request, **credentials) -> str:
         """Count attempts by account alone: the host, which allauth adds, can be spelled with any port."""

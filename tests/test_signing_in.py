@@ -21,7 +21,7 @@ LOGIN = "/accounts/login/"
 RESET = "/accounts/password/reset/"
 NEW = "another long enough secret"
 WRONG = "The username and/or password you specified are not correct."
-TOO_MANY = "Too many failed login attempts. Try again later."
+TOO_MANY = "Too many failed tries to sign in. Try again in 5 minutes."
 
 
 class SignInTestCase(TestCase):
@@ -188,6 +188,16 @@ class LimitTests(SignInTestCase):
         with time_machine.travel(timedelta(minutes=6)):
             self.sign_in(REMOTE_ADDR="192.0.2.1")
         self.assertTrue(self.is_signed_in())
+
+    def test_it_is_said_how_long_to_wait_and_trying_does_not_make_it_longer(self):
+        self.fail(1)
+        with time_machine.travel(timedelta(minutes=3)):
+            self.fail(4)
+            self.assertContains(self.fail(3), "Try again in 2 minutes.")
+        with time_machine.travel(timedelta(minutes=4, seconds=30)):
+            self.assertContains(self.fail(1), "Try again in 1 minute.")
+        with time_machine.travel(timedelta(minutes=5, seconds=1)):
+            self.assertContains(self.fail(1), WRONG)
 
     def test_a_flood_is_answered_with_a_page(self):
         with mock.patch("generations.people.StudioAccountAdapter.pre_authenticate"):
