@@ -313,7 +313,7 @@ class HtmxTests(StudioTestCase):
         response = self.client.post("/", shown, headers=PAGE)
         made, page = Generation.objects.get(), read(response)
         self.assertEqual(response.headers["HX-Reswap"], "none")
-        self.assertFalse(page.all("form"))
+        self.assertFalse(page.all("form", id_="composer"))
         fresh = page.one("div", id_="identity", hx_swap_oob="true").controls()
         self.assertEqual(fresh | {"form_token": []}, {"form_token": [], "parent": [""], "base": [str(made.prompt_id)]})
         page.one("div", hx_swap_oob="afterbegin:#feed").one("article", id_=f"generation-{made.uuid}")
