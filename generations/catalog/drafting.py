@@ -44,7 +44,8 @@ def draft(
         f"key = {toml(key)}",
         f"label = {toml(label)}",
         f"maker = {toml(maker or 'unknown')}",
-        f"dialect = {toml(dialect)}" + ("" if dialect else "  # unknown: none of ours speaks its routes yet"),
+        f"dialect = {toml(dialect)}"
+        + ("" if dialect else "  # unknown: none of ours speaks its routes yet, so it cannot be taken"),
         f"upstream_id = {toml(upstream_id)}",
         'status = "beta"',
         f"source = {toml(source)}",

@@ -142,6 +142,7 @@ def drawn(line: Line, most: dict[str, Decimal]) -> list[Share]:
     return [
         Share(part_of(sums.spent, most[currency]), part_of(sums.held, most[currency]), sums.words)
         for currency, sums in line.sums.items()
+        if sums.words
     ]
 
 

@@ -189,7 +189,9 @@ class NoticeTests(ListingCase, TestCase):
     def test_a_draft_in_a_dialect_we_do_not_speak_says_so(self):
         self.lists(*self.wan, record("odd", endpoints='{"a": {"path": "/odd/v1", "method": "POST"}}'))
         [notice] = self.sync().values()
-        self.assertIn('dialect = ""  # unknown: none of ours speaks its routes yet', notice.draft)
+        self.assertIn(
+            'dialect = ""  # unknown: none of ours speaks its routes yet, so it cannot be taken', notice.draft
+        )
         self.assertIn("# Routes: POST /odd/v1.", notice.draft)
 
     def test_a_new_model_of_a_known_family_takes_over_what_its_nearest_sibling_takes(self):
