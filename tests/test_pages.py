@@ -301,6 +301,14 @@ class ModelTests(PageTestCase):
             with self.subTest(model.key):
                 [section] = [found for found in page.all("section") if found.one("h2").text == model.label]
                 self.assertIn(model.source, section.text)
+                self.assertIn(
+                    f"at most {model.prompt_max} characters. Called {model.upstream_id} upstream.", section.text
+                )
+                for row, option in zip(section.one("tbody").all("tr"), model.options, strict=True):
+                    cells = [cell.text for cell in row.all("td")]
+                    self.assertEqual(cells[1] == "needed", option.required and option.default is None)
+                    for rule in model.rules_of(option):
+                        self.assertIn(rule, cells[2])
                 self.assertEqual(
                     [row.one("code").text for row in section.one("tbody").all("tr")], [o.name for o in model.options]
                 )

@@ -122,17 +122,8 @@ def sent(option: Option) -> str:
 def notes(model: VideoModel, option: Option) -> str:
     """Return the rules and the help of an option, a sentence each."""
     found = ["The gateway may ignore this."] if option.preference else []
-    found += [
-        f"Only sent while {model.label_of(name)} is {words(model, name, on)}." for name, on in option.requires.items()
-    ]
-    found += [f"Not sent beside {model.label_of(name)}." for name in option.overridden_by]
-    found += [f"Only together with {model.label_of(name)}." for name in option.needs]
+    found += model.rules_of(option)
     return " ".join([*found, option.help]).strip()
-
-
-def words(model: VideoModel, name: str, value: object) -> str:
-    option = model.option(name)
-    return option.words(value) if option else str(value)
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

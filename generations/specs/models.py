@@ -192,6 +192,17 @@ class VideoModel:
             raise OptionErrors(errors)
         return cleaned
 
+    def rules_of(self, option: Option) -> list[str]:
+        """Return when an option is sent and when it may be given, a sentence each."""
+        found = []
+        for name, value in option.requires.items():
+            other = self.option(name)
+            on = other.words(value) if other else str(value)
+            found.append(_("Only sent while {label} is {value}.").format(label=self.label_of(name), value=on))
+        found += [_("Not sent beside {label}.").format(label=self.label_of(name)) for name in option.overridden_by]
+        found += [_("Only together with {label}.").format(label=self.label_of(name)) for name in option.needs]
+        return found
+
     def is_sent(self, option: Option, values: Mapping[str, object]) -> bool:
         """Say whether the rules let this option on the wire beside these clean values."""
         met = all(values.get(name) == value for name, value in option.requires.items())

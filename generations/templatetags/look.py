@@ -20,7 +20,7 @@ from generations.keys import by_place
 from generations.models import Status
 from generations.models.told import told
 from generations.moments import time_words
-from generations.specs import Option, Size
+from generations.specs import Option, Size, VideoModel
 from generations.toasts import offer_of
 
 register = template.Library()
@@ -175,6 +175,12 @@ def status_tone(status: str) -> str:
 def words(option: Option, value: object) -> str:
     """Return a value of an option as people read it: "5 s", "1280×720", "on"."""
     return pixels(option.words(value))
+
+
+@register.filter
+def rules(option: Option, model: VideoModel) -> list[str]:
+    """Return when an option of a model is sent and may be given, a sentence each."""
+    return model.rules_of(option)
 
 
 @register.filter
