@@ -1,7 +1,7 @@
 """Money: what models cost, and the ledger of what was reserved, spent and given back."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import Any, NoReturn
@@ -25,6 +25,7 @@ NOTHING = Decimal(0)
 FREE = "sandbox"  # the source of a quote that there is none for: sandbox clips cost nothing
 NO_SCENE: Mapping[str, object] = {}
 TOLD_IN = "USD"  # what a gateway says a task cost is in this currency
+TOLD = "as the gateway says"  # the reason of its entry
 
 
 class AppendOnly(Exception):
@@ -342,23 +343,21 @@ class Move:
 
 @dataclass(frozen=True)
 class Reservation:
-    """The newest reservation of a generation: its number, what is left of it, and whether anything was spent for it."""
+    """The newest reservation of a generation: its number, what is left of it, and what was spent for it by currency.
+
+    `is_final` once the gateway said what it took, or a person corrected it.
+    """
 
     number: int
-    held: Decimal
-    is_spent: bool
-    is_settled: bool
+    held: Decimal = NOTHING
+    spent: Mapping[str, Decimal] = field(default_factory=dict)
+    is_settled: bool = False
+    is_final: bool = False
 
     @property
     def is_done(self) -> bool:
         """Whether it is known what became of it: nothing is settled twice, or after a person corrected it."""
-        return self.is_settled or self.is_spent
-
-    def joined(self, other: "Reservation") -> "Reservation":
-        """Return this with the part of it that is in another currency."""
-        return Reservation(
-            self.number, self.held + other.held, self.is_spent or other.is_spent, self.is_settled or other.is_settled
-        )
+        return self.is_settled or bool(self.spent)
 
 
 def follow(moves: Iterable[Move]) -> None:
@@ -410,18 +409,32 @@ def entries_of(move: Move, kind: str, last: Reservation | None) -> Iterator[Ledg
                 yield write(number=number, held=move.quote, reason="held again: upstream is asked again")
         case LedgerEntry.Kind.SETTLE if move.cost is not None:
             if last and last.is_done:
+                yield from corrections(move, last)
                 return
             if open_held and move.currency != TOLD_IN:  # an entry has one currency
                 kind, reason = LedgerEntry.Kind.RELEASE, "the gateway says what it took in another currency"
                 yield write(number=number, kind=kind, held=-open_held, reason=reason)
                 open_held = NOTHING
-            spent, reason = rounded(move.cost), "as the gateway says"
-            yield write(number=number, held=-open_held, spent=spent, currency=TOLD_IN, reason=reason)
+            yield write(number=number, held=-open_held, spent=rounded(move.cost), currency=TOLD_IN, reason=TOLD)
         case LedgerEntry.Kind.SETTLE:
             if last and not last.is_done and (last.held or not move.quote):
                 yield write(number=number, held=-open_held, spent=open_held)
         case LedgerEntry.Kind.RELEASE if open_held:
             yield write(number=number, held=-open_held, reason=why_released(move))
+
+
+def corrections(move: Move, last: Reservation) -> Iterator[LedgerEntry]:
+    """Yield what makes of a sum that was only quoted the one that the gateway names later."""
+    if last.is_final or move.cost is None:
+        return
+    told = {TOLD_IN: rounded(move.cost)}
+    for currency in sorted({*last.spent, *told}):
+        difference = told.get(currency, NOTHING) - last.spent.get(currency, NOTHING)
+        if difference:
+            yield LedgerEntry(
+                **{"generation_id": move.generation, "number": last.number, "kind": LedgerEntry.Kind.ADJUST},
+                **{"spent": difference, "currency": currency, "actor": move.actor, "reason": TOLD},
+            )
 
 
 def why_released(move: Move) -> str:
@@ -439,17 +452,29 @@ def newest_reservations(generations: Collection[int]) -> dict[int, Reservation]:
 
     Only what was quoted is ever held, so that is in one currency; what was spent may be in another.
     """
+    kind = LedgerEntry.Kind
     sums = (
         LedgerEntry.objects.filter(generation__in=generations)
         .order_by("number", "currency")
         .values_list("generation", "number", "currency")
-        .annotate(Sum("held"), Sum("spent"), settled=Count("pk", filter=Q(kind=LedgerEntry.Kind.SETTLE)))
+        .annotate(
+            Sum("held"),
+            Sum("spent"),
+            settled=Count("pk", filter=Q(kind=kind.SETTLE)),
+            final=Count("pk", filter=Q(reason=TOLD) | Q(kind=kind.ADJUST) & ~Q(spent=0)),
+        )
     )
     found: dict[int, Reservation] = {}
-    for generation, number, _currency, held, spent, settled in sums:
-        one = Reservation(number, rounded(held), bool(rounded(spent)), bool(settled))
-        other = found.get(generation)
-        found[generation] = one.joined(other) if other and other.number == number else one
+    for generation, number, currency, held, paid, settled, final in sums:
+        before = found.get(generation)
+        one = before if before and before.number == number else Reservation(number)
+        found[generation] = Reservation(
+            number,
+            one.held + rounded(held),
+            {**one.spent, **({currency: rounded(paid)} if rounded(paid) else {})},
+            one.is_settled or bool(settled),
+            one.is_final or bool(final),
+        )
     return found
 
 

@@ -231,6 +231,35 @@ class ToldTests(LedgerCase, TestCase):
         decisions.correct_cost(generation, Decimal("0.20"), alice(), reason="the invoice is in euros")
         self.assertEqual(in_all(generation), "0.20 EUR spent")
 
+    def test_what_is_told_only_when_upstream_is_asked_again_replaces_what_was_quoted(self):
+        for currency, quoted, sums_then in (
+            ("USD", "0.30 USD spent", "0.25 USD spent"),
+            ("EUR", "0.30 EUR spent", "0.25 USD spent"),
+        ):
+            with self.subTest(currency):
+                ModelPrice.objects.filter(model_key=self.GROK).delete()
+                make_price("0.30", per="request", currency=currency, model=self.GROK)
+                generation = self.begun(model=self.GROK, prompt=currency)
+                submit.submit(generation.pk)
+                generation = self.refreshed(generation)
+                self.assertTrue(generation.move_to(Status.DOWNLOADING, actor="test", reason="finished upstream"))
+                generation.move_to(Status.FAILED, actor="test", reason="no file", failure=Failure.NO_RESULT)
+                self.assertEqual(in_all(generation), quoted)
+                decisions.ask_again(generation, alice())
+                for _ in range(2):
+                    task = decisions.retrieve(generation, generation.upstream_id)
+                verdicts.settle(self.refreshed(generation), task, actor="poller")
+                self.assertEqual(in_all(generation), sums_then)
+                self.assertEqual(generation.ledger.last().reason, "as the gateway says")
+
+    def test_what_a_person_corrected_stays_whatever_is_told_later(self):
+        generation = self.ended(amount="0.30", per="request")
+        generation.move_to(Status.FAILED, actor="test", reason="no file", failure=Failure.NO_RESULT)
+        decisions.correct_cost(generation, Decimal("0.10"), alice(), reason="invoice")
+        decisions.ask_again(generation, alice())
+        verdicts.settle(self.refreshed(generation), verdict("completed", "0.25"), actor="poller")
+        self.assertEqual(in_all(generation), "0.10 USD spent")
+
     def page(self, path: str) -> HttpResponse:
         self.client.force_login(alice())
         return self.client.get(path)
