@@ -18,7 +18,7 @@ from generations.models import ApiAnswer, Event, Generation, Status, SubmitAttem
 log = logging.getLogger(__name__)
 
 HINT_AFTER = timedelta(seconds=3)  # a fresh hint is still on its way
-HINT_AGAIN = {"submit": 5.0, "download": 20.0}  # seconds before the same row is hinted again
+HINT_AGAIN = {"submit": 5.0, "download": 20.0}  # seconds before the same row is hinted again, unless it was put off
 QUEUE_ROOM = 16
 RECEIPT_AGE = 5.0  # seconds: a younger one belongs to a submitter at work
 UNUSED_UPLOAD = timedelta(hours=24)
@@ -28,7 +28,7 @@ POSTER_AFTER, POSTER_UNTIL, POSTER_AGAIN = timedelta(minutes=1), timedelta(minut
 PURGE_AGAIN, PURGED_AT_ONCE = 3600.0, trash.AT_ONCE  # seconds; rows
 ACTOR = "sweep"
 
-_hinted: dict[tuple[str, int], float] = {}
+_hinted: dict[tuple[str, int, datetime | None], float] = {}  # (step, row, when it was due): when
 _purged = -PURGE_AGAIN
 
 
@@ -96,8 +96,8 @@ def hint_due(status: str, step: str, now: datetime) -> None:
     What was put off says why, and was hinted to nobody: it is taken up as soon as its time has come.
     """
     lost = Q(due_at__lte=now - HINT_AFTER) | ~Q(detail="")
-    pks = Generation.objects.due(now).filter(lost, status=status).order_by("due_at").values_list("pk", flat=True)
-    _hint(step, pks[: 4 * QUEUE_ROOM], again=HINT_AGAIN[step])
+    rows = Generation.objects.due(now).filter(lost, status=status).order_by("due_at").values_list("pk", "due_at")
+    _hint(step, rows[: 4 * QUEUE_ROOM], again=HINT_AGAIN[step])
 
 
 def hint_posters(now: datetime) -> None:
@@ -107,21 +107,21 @@ def hint_posters(now: datetime) -> None:
     late = recent.filter(Q(poster="") | Q(preview="")).filter(
         completed_at__range=(now - POSTER_UNTIL, now - POSTER_AFTER)
     )
-    _hint("poster", late.values_list("pk", flat=True)[:QUEUE_ROOM], again=POSTER_AGAIN)
+    _hint("poster", ((pk, None) for pk in late.values_list("pk", flat=True)[:QUEUE_ROOM]), again=POSTER_AGAIN)
 
 
-def _hint(step: str, pks: Iterable[int], *, again: float) -> None:
+def _hint(step: str, rows: Iterable[tuple[int, datetime | None]], *, again: float) -> None:
     now = time.monotonic()
-    quiet = [pk for pk in pks if now - _hinted.get((step, pk), -again) >= again]
+    quiet = [row for row in rows if now - _hinted.get((step, *row), -again) >= again]
     if not quiet:
         return
     cluster, _ = queue.STEPS[step]
     room = max(QUEUE_ROOM - queue.waiting(cluster), 0)
     if len(_hinted) > 10_000:
         _hinted.clear()
-    for pk in quiet[:room]:
+    for pk, due_at in quiet[:room]:
         queue.hint(step, pk)
-        _hinted[step, pk] = now
+        _hinted[step, pk, due_at] = now
 
 
 def drop_unused_uploads(now: datetime) -> None:

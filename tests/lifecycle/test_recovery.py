@@ -72,6 +72,13 @@ class HintTests(UpstreamCase, TestCase):
             sweep()
         self.assertEqual(OrmQ.objects.count(), 2)
 
+    def test_a_row_that_was_put_off_since_its_hint_is_hinted_again(self):
+        row = forgotten(Status.QUEUED)
+        for _ in range(2):
+            sweep()
+            row.postpone(timedelta(0), detail="Waiting for a free place at the gateway fake.")
+        self.assertEqual(queued(), [("submit", (str(row.pk),))] * 2)
+
     def test_a_fresh_row_has_a_hint_on_its_way(self):
         make_generation(due_at=timezone.now() - recovery.HINT_AFTER / 2)
         sweep()
