@@ -118,6 +118,8 @@ class VariableTests(EnvironmentTestCase):
         self.assertEqual(folder.stat().st_mode & 0o777, 0o700)
         self.assertEqual(made["DATABASES"]["default"]["NAME"], str(folder / "studio.sqlite3"))
         self.assertEqual(made["CACHES"]["default"]["LOCATION"], str(folder / "cache"))
+        of_queue = made["CACHES"][made["Q_CLUSTER"]["cache"]]  # what it writes every second needs no disk
+        self.assertTrue(of_queue["BACKEND"].endswith("LocMemCache"))
 
     def test_secrets_are_made_once_into_the_data_directory(self):
         first, second = self.load(), self.load()

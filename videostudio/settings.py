@@ -150,7 +150,11 @@ if _database["ENGINE"].endswith("sqlite3"):
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Shared between processes: sign-in limits are counted here.
-CACHES = {"default": read_cache("CACHE_URL", DATA_DIR / "cache")}
+CACHES = {
+    "default": read_cache("CACHE_URL", DATA_DIR / "cache"),
+    # What each cluster says of itself every second, which nobody reads: no file, and no error on a disk that is full.
+    "queue": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "queue"},
+}
 
 # The queue, as measured: docs/architecture.md section 5
 Q_CLUSTER = {
@@ -158,6 +162,7 @@ Q_CLUSTER = {
     "cluster_name": "submit",
     "orm": "default",
     "broker_class": "generations.broker.TickBroker",
+    "cache": "queue",
     "workers": 4,
     "queue_limit": 4,
     "bulk": 1,
