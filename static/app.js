@@ -80,19 +80,26 @@ function watch(card, announce) {
   say("news", { status: now, said: card.dataset.said, href: card.dataset.href });
 }
 
-// A clip on a card shows its poster until it is asked to play; without JavaScript it has the browser's controls.
+// A clip on a card shows its poster until it is asked to play. The player is what stands there for whoever has no
+// JavaScript: text where scripts run, elements in what htmx puts in.
 
-function dressPlayer(button) {
-  const video = document.getElementById(button.dataset.play);
-  if (video.paused && !video.currentTime) video.controls = false;
+function playerOf(place) {
+  const found = place.querySelector("video");
+  if (found) return found;
+  const made = document.createElement("template");
+  made.innerHTML = place.textContent;
+  return made.content.querySelector("video");
 }
 
 on("click", ({ target }) => {
   const button = target.closest?.("[data-play]");
   if (!button) return;
-  const video = document.getElementById(button.dataset.play);
+  const stage = button.parentElement;
+  const place = stage.querySelector("noscript");
+  const video = document.importNode(playerOf(place), true);
+  stage.querySelector("[data-still]").replaceWith(video);
+  place.remove();
   button.remove();
-  video.controls = true;
   video.focus();
   video.play();
 });
@@ -287,7 +294,6 @@ on("keydown", (event) => {
 function dress(announce) {
   localTimes();
   $$("[data-counter]").forEach(count);
-  $$("[data-play]").forEach(dressPlayer);
   for (const card of $$("[data-status]")) watch(card, announce);
 }
 
