@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from django.test import TestCase
 
-from generations.models import Status
+from generations.models import Generation, Status
 from tests.factories import alice, bob, carol, make_generation
 from tests.pages import read
 
@@ -93,6 +93,23 @@ class StepTests(TestCase):
         elsewhere = {"Referer": "http://elsewhere.invalid/generations/?q=red"}
         link = read(self.client.get(self.url(2), headers=elsewhere)).one("a", rel="next")
         self.assertEqual(link["href"], f"{self.url(1)}?from=")
+
+    def after_deleting(self, row: Generation, query: str = "", **headers: str) -> str:
+        """Delete a video by the form of its page, and return where that leads."""
+        page = read(self.client.get(f"{row.get_absolute_url()}{query}", headers=headers))
+        [form] = [form for form in page.all("form") if form["action"].endswith("/delete/")]
+        return self.client.post(form["action"], form.controls()).headers["Location"]
+
+    def test_deleting_goes_on_through_the_list_or_back_to_it(self):
+        one, two, three = (make_generation(Status.COMPLETED, prompt=f"green {name}") for name in "abc")
+        walk = "?from=q%3Dgreen"
+        self.assertEqual(self.after_deleting(two, walk), f"{one.get_absolute_url()}{walk}")
+        self.assertEqual(self.after_deleting(one, walk), f"{three.get_absolute_url()}{walk}")
+        self.assertEqual(self.after_deleting(three, walk), "/generations/?q=green")
+        came = {"Referer": "http://testserver/generations/?q=red&status=completed"}
+        four, five = (make_generation(Status.COMPLETED, prompt="red dog") for _ in range(2))
+        self.assertEqual(self.after_deleting(five, **came), "/generations/?q=red&status=completed")
+        self.assertEqual(self.after_deleting(four), "/generations/")
 
     def test_only_what_the_filter_knows_survives(self):
         hostile = ("next=https://evil.invalid", "q=%00", "//evil.invalid", "status=<script>", "q=" + "x" * 5000, "&&=%")

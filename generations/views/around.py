@@ -49,29 +49,42 @@ def kept_from(request: HttpRequest) -> str:
     return "" if given is None else f"?{urlencode({'from': given})}"
 
 
-def given_from(request: HttpRequest) -> str | None:
-    """Return `from` as the form, the address, or the page that htmx is on has it; else the list it was come from."""
+def named_from(request: HttpRequest) -> str | None:
+    """Return `from` as the form, the address, or the page that htmx is on has it."""
     _, _, query = (request.htmx.current_url_abs_path or "").partition("?")
     for source in (request.POST, request.GET, QueryDict(query[: 2 * LONGEST_QUERY])):
         if "from" in source:
             return source["from"][:LONGEST_QUERY]
+    return None
+
+
+def given_from(request: HttpRequest) -> str | None:
+    """Return `from` where it is named; else the list this page was come from."""
+    if (named := named_from(request)) is not None:
+        return named
     before = urlsplit(request.headers.get("Referer", "")[: 2 * LONGEST_QUERY])
     is_list = before.netloc == request.get_host() and before.path == reverse("generations:library")
     return before.query[:LONGEST_QUERY] if is_list else None
 
 
 def steps(request: HttpRequest, generation: Generation) -> dict:
-    """Return the addresses of the newer and the older one of the list, and of the list itself."""
+    """Return the addresses of the newer and the older one of the list, and of the list itself.
+
+    `onwards` is where to go when this one is deleted: to the next one for whoever walks through a list, one after the
+    other, else to the list.
+    """
     form = LibraryForm(QueryDict(given_from(request) or ""), user=request.user, zone=zone_of(request))
     query = urlencode(form.chosen, doseq=True)
     rows = form.apply(Generation.objects.visible_to(request.user)).only("pk", "uuid")
     newer = rows.filter(pk__gt=generation.pk).order_by("pk").first()
     older = rows.filter(pk__lt=generation.pk).order_by("-pk").first()
     rest = f"?{urlencode({'from': query})}"
-    return {
+    found = {
         "newer": newer.get_absolute_url() + rest if newer else "",
         "older": older.get_absolute_url() + rest if older else "",
         "list": reverse("generations:library") + (f"?{query}" if query else ""),
         "is_filtered": bool(query),
         "given": given_from(request),
     }
+    beside = found["older"] or found["newer"] if named_from(request) is not None else ""
+    return found | {"onwards": beside or found["list"]}
