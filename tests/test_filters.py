@@ -149,12 +149,30 @@ class PagingTests(PageTestCase):
         for _ in range(PAGE + 1):
             make_generation()
         link = self.page("/generations/").one("a", rel="next")
-        self.assertEqual((link["hx-trigger"], link["hx-get"]), ("revealed", f"{link['href']}&part=more"))
+        self.assertEqual(link["hx-trigger"], "revealed")
+        self.assertTrue(link["hx-get"].startswith(f"{link['href']}&part=more&day="))
         more = self.page(f"/generations/{link['hx-get']}", **HTMX)
         self.assertEqual(len(more.of_class("tile")), 1)
         self.assertFalse(more.all(id_="rows"))
         whole = self.page(f"/generations/{link['hx-get']}")  # opened as an address
         self.assertTrue(whole.all(id_="rows"))
+
+    def test_a_day_that_goes_on_has_one_heading(self):
+        """What follows is put under the heading that is there; opened as an address every page has its own."""
+        for day in [3] + [4] * (2 * PAGE):
+            make_generation(created_at=datetime(2026, 3, day, tzinfo=UTC))
+        first = self.page("/generations/")
+        [tiles] = first.of_class("tiles")
+        second = self.page(f"/generations/{first.one('a', rel='next')['hx-get']}", **HTMX)
+        self.assertEqual((second.all("h2"), second.of_class("day")), ([], []))
+        [more] = [part for part in second.children if "hx-swap-oob" in part]
+        self.assertEqual((more["hx-swap-oob"], len(more.children)), (f"beforeend:#{tiles['id']}", PAGE))
+        third = self.page(f"/generations/{second.one('a', rel='next')['hx-get']}", **HTMX)
+        self.assertEqual([day.one("h2").text for day in third.of_class("day")], ["Tuesday, 3 March 2026"])
+        for place in ("", "2026-03-04", "2026-03-04.", "2026-03-04.²", "2026-03-03.1", "2026-03-04." + "9" * 99):
+            page = self.page("/generations/", {"part": "more", "day": place}, **HTMX)
+            self.assertEqual(len(page.all("h2")), 1, place)
+        self.assertEqual(len(self.page(f"/generations/{first.one('a', rel='next')['href']}").of_class("day")), 1)
 
     def test_days_are_headings(self):
         for day, hour in ((4, 23), (5, 0), (5, 1)):

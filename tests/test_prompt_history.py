@@ -98,6 +98,16 @@ class SimilarTests(StudioTestCase):
         self.assertIsNone(self.found("A hen in a barn eats some corn at noon"))
         self.assertIsNone(self.found("A red"))
 
+    def test_what_is_written_without_spaces_is_alike_by_its_letters(self):
+        fox, hare = "一只红色的狐狸在雪地里慢慢地奔跑，黄昏的光线", "赤い狐が雪の中をゆっくり走っている、夕暮れの光"
+        make_generation(prompt=fox)
+        make_generation(prompt=hare)
+        for near in ("一只白色的狐狸在雪地里慢慢地奔跑，清晨的光线", f"{fox}，电影感镜头", f"{fox}, film"):
+            self.assertEqual(self.found(near), (fox, False), near)
+        self.assertEqual(self.found("赤い狐が雪の中を速く走っている、夕暮れの光"), (hare, False))
+        for far in ("一只橘色的猫在窗台上慢慢地伸懒腰，早晨的阳光", "狐狸在奔跑", "青い鳥が空の中をゆっくり飛んでいる、朝の光"):
+            self.assertIsNone(self.found(far), far)
+
     def test_the_hint_leads_there_and_never_to_another_team_s_or_a_deleted_one(self):
         row = make_generation(prompt=FOX)
         response = self.client.get("/prompts/similar/", {"prompt": FOX})

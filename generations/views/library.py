@@ -19,7 +19,7 @@ from generations.models import Generation, SavedView, entries_of, newest_key
 from generations.models.saved import views_of
 from generations.views.fragments import wants_fragment
 from generations.views.paging import Page, page_of
-from generations.views.tiles import by_day, for_keys
+from generations.views.tiles import by_day, following, for_keys
 from generations.views.zones import zone_of
 
 PAGE = 24
@@ -54,6 +54,7 @@ def library(request: HttpRequest) -> HttpResponse:
         "is_live": any(row.is_active for row in page.rows),
     }
     if request.GET.get("part") == "more" and wants_fragment(request):  # the next page, under what is there
+        context["days"] = following(context["days"], request.GET.get("day", ""))
         return render(request, "generations/library.html#more", context)
     context |= {
         "chips": chips(form),

@@ -1,7 +1,7 @@
 """The library's tiles. What has ended never changes but for its marks, so its tile is drawn once a process."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, tzinfo
 from itertools import groupby
 
@@ -20,11 +20,20 @@ _drawn: dict[tuple, SafeString] = {}
 
 @dataclass(frozen=True)
 class Day:
-    """What was asked for on one day: the tiles of a page, and an id for its heading."""
+    """What was asked for on one day: the tiles of a page, and an id for its heading.
+
+    One that `goes_on` has its heading on the page already: only its tiles come.
+    """
 
     date: date
     tiles: list[SafeString]
     key: int
+    goes_on: bool = False
+
+    @property
+    def place(self) -> str:
+        """Name the day and its heading for the page that follows this one: `following` reads it."""
+        return f"{self.date:%Y-%m-%d}.{self.key}"
 
 
 def starred_by(user, generations: QuerySet) -> QuerySet:
@@ -51,6 +60,14 @@ def by_day(rows: list[Generation], user, zone: tzinfo = UTC) -> list[Day]:
     days = groupby(rows, key=lambda row: row.created_at.astimezone(zone).date())
     listed = [(day, list(found)) for day, found in days]
     return [Day(day, [drawn[row.pk] for row in found if row.pk in drawn], found[0].pk) for day, found in listed]
+
+
+def following(days: list[Day], place: str) -> list[Day]:
+    """Return the days of a page that is put under what ends at `place`: no day has its heading twice."""
+    date, _, key = place.partition(".")
+    if not days or f"{days[0].date:%Y-%m-%d}" != date or not (key.isascii() and key.isdecimal() and len(key) < 19):
+        return days
+    return [replace(days[0], key=int(key), goes_on=True), *days[1:]]
 
 
 def tiles(rows: list[Generation], user) -> dict[int, SafeString]:
