@@ -92,7 +92,7 @@ async function search() {
   list().removeAttribute("hidden");
   field().setAttribute("aria-expanded", "true");
   field().removeAttribute("aria-activedescendant");
-  say(`${options().length} prompts`);
+  say(gettext("Prompts found: {count}", { count: options().length }));
 }
 
 const options = () => [...list().querySelectorAll("[data-prompt]")];

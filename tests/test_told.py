@@ -29,6 +29,14 @@ class ToldTests(SimpleTestCase):
             for part in re.split(r"\{\w+\}|; the last time ", sentence):
                 self.assertTrue(any(part.strip(" .:()") in text for text in written), f"nobody writes “{sentence}”")
 
+    def test_each_part_of_the_engine_that_signs_is_known(self):
+        signed = set()
+        for path in CODE.rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Assign) and [ast.unparse(name) for name in node.targets] == ["ACTOR"]:
+                    signed.add(ast.literal_eval(node.value))
+        self.assertEqual(signed, set(told.ACTORS))
+
     def test_facts_stay_and_what_is_not_in_the_list_is_shown_as_it_is(self):
         sentence = "The file could not be fetched yet. The disk is full. It goes on by itself when there is room."
         with translation.override("zh-hans"):

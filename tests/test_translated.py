@@ -67,7 +67,7 @@ class ChinesePagesTests(TestCase):
         cls.project = Project.objects.create(team=team, name="秋季", created_by=cls.alice)
         Tag.objects.create(team=team, name="夜晚")
         cls.preset = Preset.objects.create(team=team, name="航拍", text="航拍 {place}", created_by=cls.alice)
-        Event.objects.update(reason="finished upstream")
+        Event.objects.update(reason="finished upstream", actor="poller")
         Comment.objects.create(generation=ready, person=cls.alice, text="好", at_seconds=1)
 
     def setUp(self) -> None:

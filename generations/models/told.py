@@ -99,6 +99,21 @@ SENTENCES = (
     gettext_noop("The gateway's list of models cannot be used: there is no video model in it."),
 )
 
+# The parts of the engine, as they sign what they did.
+ACTORS = (
+    gettext_noop("submitter"),
+    gettext_noop("poller"),
+    gettext_noop("downloader"),
+    gettext_noop("sweep"),
+    gettext_noop("trash"),
+    gettext_noop("import"),
+)
+
+
+def actor_words(name: str) -> str:
+    """Return who did something in the reader's language: a part of the engine; a person's name is as it is."""
+    return gettext(name) if name in ACTORS else name
+
 
 @cache
 def patterns() -> list[tuple[re.Pattern[str], str]]:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from generations.keys import by_place
 from generations.models import Status
-from generations.models.told import told
+from generations.models.told import actor_words, told
 from generations.moments import time_words
 from generations.specs import Option, Size, VideoModel
 from generations.toasts import offer_of
@@ -159,6 +159,9 @@ STATUS_LOOKS = {
 def in_language(text: str) -> str:
     """Return what was written down in English in the reader's language: generations/models/told.py."""
     return told(text or "")
+
+
+register.filter("who", actor_words)
 
 
 @register.filter
