@@ -117,7 +117,7 @@ def delivered(chance: random.Random, width: int, height: int, seconds: int, mome
         "measured_seconds": float(seconds),
         "measured_fps": 24.0,
         "measured_has_audio": chance.random() < 0.5,
-        "purged_at": moment + timedelta(days=30),
+        "purged_at": moment + timedelta(seconds=60),
     }
 
 

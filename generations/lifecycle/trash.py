@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from generations.lifecycle import decisions
@@ -46,14 +46,20 @@ def discard(generation: Generation, user: User) -> bool:
 
 def undo(user: User, moment: datetime) -> int:
     """Bring back what this person put into the trash at one moment; return how many that are."""
-    rows = Generation.objects.of_teams(user).filter(deleted_by=user, deleted_at=moment, purged_at=None)
+    rows = restorable(Generation.objects.of_teams(user)).filter(deleted_by=user, deleted_at=moment)
     return restore(rows.values_list("pk", flat=True), user)
 
 
+def restorable(generations: QuerySet) -> QuerySet:
+    """Return those in the trash that can be brought back as they were, for 30 days: also what had no file before."""
+    had_none = Q(purged_at__lte=F("deleted_at"), deleted_at__gte=timezone.now() - KEPT)
+    return generations.filter(Q(purged_at=None) | had_none, deleted_at__isnull=False)
+
+
 def restore(pks: Iterable[int], user: User) -> int:
-    """Bring generations back whose files are still there; return how many that are."""
+    """Bring generations back that lost nothing in the trash; return how many that are."""
     with transaction.atomic():
-        there = Generation.objects.filter(pk__in=list(pks), purged_at=None).exclude(deleted_at=None)
+        there = restorable(Generation.objects.filter(pk__in=list(pks)))
         back = Generation.objects.filter(pk__in=list(there.select_for_update(no_key=True).values_list("pk", flat=True)))
         count = back.update(deleted_at=None, deleted_by=None, version=F("version") + 1)
         _note(back, "brought back from the trash", user)

@@ -35,7 +35,7 @@ def trash(request: HttpRequest) -> HttpResponse:
 
 def deleted(request: HttpRequest):
     """What this person's teams deleted and can still have back."""
-    return Generation.objects.of_teams(request.user).filter(deleted_at__isnull=False, purged_at=None)
+    return bin.restorable(Generation.objects.of_teams(request.user))
 
 
 def disk_use(request: HttpRequest) -> dict[str, int]:
