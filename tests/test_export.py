@@ -37,7 +37,9 @@ class ExportCase(TestCase):
         return response.getvalue().decode()
 
     def rows(self, query: str = "") -> list[dict[str, str]]:
-        return list(csv.DictReader(io.StringIO(self.text(f"/generations/export.csv{query}"), newline="")))
+        text = self.text(f"/generations/export.csv{query}")
+        self.assertEqual((text[:1], text.count("\ufeff")), ("\ufeff", 1))  # else Excel takes it for another encoding
+        return list(csv.DictReader(io.StringIO(text[1:], newline="")))
 
     def ids(self, query: str) -> list[str]:
         return [row["id"] for row in self.rows(query)]

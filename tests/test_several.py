@@ -205,6 +205,7 @@ class BatchTests(StudioTestCase):
     def test_a_file_takes_the_table_s_place_and_one_that_is_no_text_is_refused(self):
         file = SimpleUploadedFile("rows.csv", "\ufeffprompt;seconds\nEin Füchslein;10".encode())
         self.assertContains(self.check(file=file), "Ein Füchslein")
+        self.assertContains(self.check(table="\ufeffprompt;seconds\nEin Häslein;10"), "Ein Häslein")
         broken = SimpleUploadedFile("rows.csv", b"prompt\n\xff\xfe\x00")
         self.assertContains(self.check(file=broken), "not text in UTF-8", status_code=422)
 

@@ -48,7 +48,7 @@ class BatchForm:
         self.template = data.get("template", "")
         self.names = placeholders(self.template)
         self.lists = {name: lines_of(data.get(f"list-{name}", "")) for name in self.names}
-        self.table = data.get("table", "").replace("\0", "")
+        self.table = data.get("table", "").replace("\0", "").removeprefix("\ufeff")
         self.wrong: list[Wrong] = []
         self.errors: list[str] = []
         file = files.get("file") if files else None

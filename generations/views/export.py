@@ -1,6 +1,5 @@
 """What the library shows, as a file: the same filters in the address, every generation that passes, as it is read."""
 
-import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
@@ -14,7 +13,7 @@ from generations.forms import LibraryForm
 from generations.media.serving import RETRY_AFTER_SECONDS, STREAM_SLOTS
 from generations.models import Generation
 from generations.models.record import Record, records
-from generations.views.costs import Echo, harmless
+from generations.views.costs import csv_lines, harmless
 from generations.views.zones import zone_of
 from videostudio.language import in_english
 
@@ -60,8 +59,7 @@ def asked_for(request: HttpRequest) -> Iterator[Record]:
 @require_safe
 def export_csv(request: HttpRequest) -> HttpResponse:
     """One row a generation; no cell is taken for a formula by a spreadsheet."""
-    writer = csv.writer(Echo())
-    return streamed(map(writer.writerow, csv_rows(asked_for(request))), "csv", "text/csv; charset=utf-8")
+    return streamed(csv_lines(csv_rows(asked_for(request))), "csv", "text/csv; charset=utf-8")
 
 
 def csv_rows(found: Iterable[Record]) -> Iterator[list[object]]:
