@@ -49,6 +49,8 @@ function count() {
   const words = document.querySelector("[data-picked]");
   if (words) words.textContent = all.checked ? gettext("All that match") : gettext("{count} selected", { count: picked.length });
   document.querySelector("#bulk")?.toggleAttribute("data-open", picked.length > 0);
+  const compare = document.querySelector("[data-compare-picks]");
+  if (compare) compare.disabled = !all.checked && (picked.length < 2 || picked.length > 4);
 }
 
 function clear() {
@@ -73,9 +75,14 @@ on("change", ({ target }) => target.matches("#bulk input[name=all]") && count())
 
 on("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Enter" && event.target.matches?.(".bulk-pair input")) {
+    event.preventDefault(); // by itself it would press the first button of the bar
+    return event.target.parentElement.querySelector("button").click();
+  }
   const typing = event.target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
   if (typing) return;
   const tile = event.target.closest?.(".tile");
+  if (document.querySelector("#bulk-more:popover-open")) return; // Escape closes that first
   if (event.key === "Escape" && picks().some((box) => box.checked)) clear();
   else if (event.key === "x" && tile) tile.querySelector("input[name=pick]").click();
   else if ((event.key === "s" || event.key === ".") && tile) tile.querySelector(".tile-star").click();

@@ -10,6 +10,7 @@ from unittest import mock
 from django.utils import timezone
 
 from generations import marks
+from generations.lifecycle import trash
 from generations.lifecycle.files import path_of
 from generations.media import STREAM_SLOTS
 from generations.models import Generation, Project, Star, Status, Tag
@@ -99,6 +100,17 @@ class MarkTests(BulkTestCase):
         self.assertFalse(Star.objects.exists())
 
 
+class CompareTests(BulkTestCase):
+    def test_two_to_four_that_are_selected_play_side_by_side(self):
+        rows = [make_generation(Status.COMPLETED) for _ in range(5)]
+        self.assertEqual(len(self.act("compare", *rows[:2]).all("video")), 2)
+        self.assertEqual(len(self.act("compare", *rows[:4]).all("video")), 4)
+        for few_or_many in (rows[:1], rows):
+            page = self.act("compare", *few_or_many, query="status=completed")
+            self.assertIn("Select 2 to 4 videos to compare them.", self.notice(page))
+            self.assertEqual(len(page.of_class("tile")), 5)
+
+
 class DeleteTests(BulkTestCase):
     def test_deleting_goes_to_the_trash_and_undo_brings_back_just_that(self):
         rows = [make_generation(Status.COMPLETED), make_generation(Status.FAILED)]
@@ -116,6 +128,18 @@ class DeleteTests(BulkTestCase):
         found = set(Generation.objects.visible_to(self.alice).filter(status__in=[Status.COMPLETED, Status.FAILED]))
         self.assertEqual(found, set(rows))
         self.assertTrue(path_of(rows[0].file).exists())
+
+    def test_what_had_no_file_before_comes_back_as_it_was(self):
+        rows = [make_generation(Status.COMPLETED, purged_at=timezone.now()) for _ in range(2)]
+        page = self.act("delete", *rows)
+        self.assertIn("2 videos moved to the trash.", page.one(id_="toasts").text)
+        self.assertEqual(len(self.page("/trash/").all("input", name="pick")), 2)
+        form = next(form for form in page.all("form", action="/trash/undo/"))
+        self.client.post("/trash/undo/", form.controls())
+        self.assertEqual(Generation.objects.visible_to(self.alice).count(), 2)
+        long_ago = timezone.now() - trash.KEPT - timedelta(days=1)
+        Generation.objects.update(deleted_at=long_ago, purged_at=long_ago)
+        self.assertEqual(self.page("/trash/").all("input", name="pick"), [])
 
     def test_an_undo_that_is_nonsense_brings_nothing_back(self):
         row = make_generation(Status.FAILED)

@@ -119,6 +119,21 @@ class GroupPageTests(StudioTestCase):
         self.assertIn("Spent 0.40 USD", page.text)
         self.assertIn("Price unknown, in no sum 1", page.text)
 
+    def test_its_videos_play_side_by_side(self):
+        def link() -> list[str]:
+            page = read(self.client.get(self.group.get_absolute_url())).one("div", id_="group-summary")
+            return [link["href"] for link in page.all("a")]
+
+        rows = [self.member(Status.COMPLETED), self.member(Status.QUEUED)]
+        self.member(Status.COMPLETED, purged_at=rows[0].created_at)
+        self.assertEqual(link(), [])
+        rows = [rows[0], *(self.member(Status.COMPLETED) for _ in range(3))]
+        asked = "/compare/?" + "&".join(f"v={row.uuid}" for row in rows)
+        self.assertEqual(link(), [asked])
+        self.assertEqual(len(read(self.client.get(asked)).all("video")), 4)
+        self.member(Status.COMPLETED)
+        self.assertEqual(link(), [f"{asked}&pick=1"])
+
     def test_its_summary_comes_with_the_cards_that_changed(self):
         row = self.member(Status.IN_PROGRESS)
         asked = {"v": f"{row.uuid}:0", "page": f"group-{self.group.uuid}"}

@@ -23,6 +23,8 @@ from generations.lifecycle.begin import Order, begin
 from generations.models import Generation, Project
 from generations.views.archive import zip_of
 from generations.views.back import say_deleted
+from generations.views.compare import FEWEST, address
+from generations.views.compare import MOST as MOST_COMPARED
 from generations.views.zones import zone_of
 
 MOST = 10_000
@@ -170,6 +172,14 @@ def download(request: HttpRequest, rows: list[Generation]) -> HttpResponseBase:
     return zip_of(ready)
 
 
+def compare(request: HttpRequest, rows: list[Generation]) -> HttpResponse:
+    if not FEWEST <= len(rows) <= MOST_COMPARED:
+        raise CannotDo(
+            _("Select {fewest} to {most} videos to compare them.").format(fewest=FEWEST, most=MOST_COMPARED)
+        )
+    return redirect(address(row.uuid for row in rows))
+
+
 @dataclass
 class Plan:
     """What asking again would make and cost."""
@@ -239,5 +249,6 @@ ACTIONS = {
     "move": move,
     "delete": delete,
     "download": download,
+    "compare": compare,
     "retry": retry,
 }

@@ -14,13 +14,14 @@ from generations.models import TERMINAL, Generation, Group, LedgerEntry, Status
 from generations.models.generation import GenerationQuerySet
 from generations.models.money import FREE
 from generations.specs import money
+from generations.views.compare import FEWEST, MOST, address
 
 PAGE = "group-"  # what the page of a group calls itself when it asks for changes
 
 
 @require_safe
 def group(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """Everything of one group. Three statements of its own, whatever its size."""
+    """Everything of one group. Four statements of its own, whatever its size."""
     found = Group.objects.visible_to(request.user).select_related("created_by")
     shown = get_object_or_404(found, uuid=uuid)
     generations = list(members(request, shown).order_by("id").for_cards()[:MOST_AT_ONCE])
@@ -50,7 +51,7 @@ def group_of_page(request: HttpRequest) -> Group | None:
 def summary(generations: GenerationQuerySet) -> dict:
     """Return how far a group is and what it costs: `total`, `ready`, `ended`, words of the rest, money in words.
 
-    Two statements.
+    Also where its videos play side by side. Three statements.
     """
     rows = generations.order_by().values("status", "quote_currency", "quote_source")
     counts: Counter[str] = Counter()
@@ -73,7 +74,18 @@ def summary(generations: GenerationQuerySet) -> dict:
         "ended": sum(counts[status] for status in TERMINAL),
         "others": others,
         "money": money_words(quoted, unpriced, generations),
+        **side_by_side(generations),
     }
+
+
+def side_by_side(generations: GenerationQuerySet) -> dict:
+    """Return the address that compares a group's videos, or where to choose some of so many; "" for fewer than two."""
+    playable = generations.filter(status=Status.COMPLETED, purged_at=None).order_by("pk")
+    names = list(playable.values_list("uuid", flat=True)[: MOST + 1])
+    are_more = len(names) > MOST
+    if len(names) < FEWEST:
+        return {"compare_url": ""}
+    return {"compare_url": address(names[:MOST], **({"pick": "1"} if are_more else {})), "are_more": are_more}
 
 
 def money_words(quoted: Counter[str], unpriced: int, generations: GenerationQuerySet) -> list[tuple[str, str]]:

@@ -76,6 +76,8 @@ def test_older_pages_come_when_they_are_scrolled_to_and_are_links(visit: Visit):
     page.locator("article").last.scroll_into_view_if_needed()
     page.keyboard.press("End")
     expect(page.locator("article")).to_have_count(26)
+    headings = page.locator(".day h2").all_inner_texts()
+    assert len(set(headings)) == len(headings), headings
     expect(page).to_have_url(re.compile(r"q=page[+%20]+of[+%20]+a[+%20]+book$"))
 
 
@@ -100,7 +102,7 @@ def test_a_selection_is_marked_deleted_and_brought_back(visit: Visit):
     expect(bar).to_be_hidden()
     boxes.first.check()
     page.get_by_label("Tags to add").fill("jars, glass")
-    bar.get_by_role("button", name="Tag").click()
+    page.keyboard.press("Enter")
     expect(page.locator(".page-notices")).to_contain_text("1 video tagged jars, glass.")
     page.goto("/generations/?tag=glass")
     expect(page.locator("article")).to_have_count(1)
@@ -110,6 +112,25 @@ def test_a_selection_is_marked_deleted_and_brought_back(visit: Visit):
     expect(page.locator("article")).to_have_count(0)
     page.locator("#toasts").get_by_role("button", name="Undo").click()
     expect(page.locator("article")).to_have_count(1)
+
+
+def test_a_phone_has_what_is_done_less_often_in_a_sheet_and_compares_a_selection(visit: Visit, showcase: dict[str, str]):
+    page = visit("admin", width=360, height=740, has_touch=True, is_mobile=True)
+    page.goto("/generations/?status=completed")
+    bar, boxes = page.locator("#bulk"), page.locator("input[name=pick]")
+    compare = bar.get_by_role("button", name="Compare")
+    boxes.first.check()
+    expect(compare).to_be_disabled()
+    boxes.nth(1).check()
+    assert bar.bounding_box()["height"] < 160
+    expect(page.get_by_label("Tags to add")).to_be_hidden()
+    bar.get_by_role("button", name="More").click()
+    expect(page.get_by_label("Tags to add")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Tags to add")).to_be_hidden()
+    expect(bar).to_contain_text("2 selected")
+    compare.click()
+    expect(page.locator("video")).to_have_count(2)
 
 
 def test_a_star_on_a_tile_is_set_in_place(visit: Visit, showcase: dict[str, str]):
