@@ -270,7 +270,8 @@ class ExportTests(CostsCase):
         made(on=NOVEMBER, user=bob())
         page = self.page(since="2026-11-01", until="2026-11-30", person="bob", by="model")
         [link] = [link["href"] for link in page.all("a") if "/export/" in link.get("href")]
-        rows = csv.DictReader(io.StringIO(b"".join(self.client.get(link).streaming_content).decode("utf-8-sig"), newline=""))
+        text = b"".join(self.client.get(link).streaming_content).decode("utf-8-sig")
+        rows = csv.DictReader(io.StringIO(text, newline=""))
         self.assertEqual([row["person"] for row in rows], ["bob"])
 
     def test_its_name_says_which_days(self):

@@ -105,7 +105,8 @@ class SimilarTests(StudioTestCase):
         for near in ("一只白色的狐狸在雪地里慢慢地奔跑，清晨的光线", f"{fox}，电影感镜头", f"{fox}, film"):
             self.assertEqual(self.found(near), (fox, False), near)
         self.assertEqual(self.found("赤い狐が雪の中を速く走っている、夕暮れの光"), (hare, False))
-        for far in ("一只橘色的猫在窗台上慢慢地伸懒腰，早晨的阳光", "狐狸在奔跑", "青い鳥が空の中をゆっくり飛んでいる、朝の光"):
+        others = ("一只橘色的猫在窗台上慢慢地伸懒腰，早晨的阳光", "青い鳥が空の中をゆっくり飛んでいる、朝の光")
+        for far in (*others, "狐狸在奔跑"):
             self.assertIsNone(self.found(far), far)
 
     def test_the_hint_leads_there_and_never_to_another_team_s_or_a_deleted_one(self):

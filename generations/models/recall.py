@@ -84,7 +84,7 @@ def is_unspaced(text: str) -> bool:
 
 
 def pieces_of(text: str) -> set[str]:
-    """Return what two texts are compared by: words, and of scripts without spaces every pair of neighbouring letters."""
+    """Return what texts are compared by: words, and of scripts without spaces every pair of neighbouring letters."""
     if text.isascii():
         return set(words_of(text))
     plain = SIGNS.sub(" ", unicodedata.normalize("NFKC", text).casefold())

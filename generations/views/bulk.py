@@ -174,9 +174,7 @@ def download(request: HttpRequest, rows: list[Generation]) -> HttpResponseBase:
 
 def compare(request: HttpRequest, rows: list[Generation]) -> HttpResponse:
     if not FEWEST <= len(rows) <= MOST_COMPARED:
-        raise CannotDo(
-            _("Select {fewest} to {most} videos to compare them.").format(fewest=FEWEST, most=MOST_COMPARED)
-        )
+        raise CannotDo(_("Select {fewest} to {most} videos to compare them.").format(fewest=FEWEST, most=MOST_COMPARED))
     return redirect(address(row.uuid for row in rows))
 
 

@@ -114,7 +114,7 @@ def test_a_selection_is_marked_deleted_and_brought_back(visit: Visit):
     expect(page.locator("article")).to_have_count(1)
 
 
-def test_a_phone_has_what_is_done_less_often_in_a_sheet_and_compares_a_selection(visit: Visit, showcase: dict[str, str]):
+def test_a_phone_has_the_rarer_acts_in_a_sheet_and_compares_a_selection(visit: Visit, showcase: dict[str, str]):
     page = visit("admin", width=360, height=740, has_touch=True, is_mobile=True)
     page.goto("/generations/?status=completed")
     bar, boxes = page.locator("#bulk"), page.locator("input[name=pick]")
