@@ -199,8 +199,11 @@ class VideoModel:
             other = self.option(name)
             on = other.words(value) if other else str(value)
             found.append(_("Only sent while {label} is {value}.").format(label=self.label_of(name), value=on))
-        found += [_("Not sent beside {label}.").format(label=self.label_of(name)) for name in option.overridden_by]
-        found += [_("Only together with {label}.").format(label=self.label_of(name)) for name in option.needs]
+        for sentence, names in (
+            (_("Not sent beside {label}."), option.overridden_by),
+            (_("Only together with {label}."), option.needs),
+        ):
+            found += [sentence.format(label=", ".join(map(self.label_of, names)))] if names else []
         return found
 
     def is_sent(self, option: Option, values: Mapping[str, object]) -> bool:
