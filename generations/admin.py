@@ -40,6 +40,7 @@ from generations.models import (
     Team,
     User,
 )
+from generations.models.told import told
 from generations.specs import listed, quoted
 
 # A row of django-q2's Schedule can run any import path: whoever could add one would own the machine.
@@ -247,7 +248,7 @@ class GatewayAdmin(admin.ModelAdmin):
         if gateway.is_sandbox:
             return _("built in")
         if gateway.key_problem:
-            return gateway.key_problem
+            return told(gateway.key_problem)
         return f"…{gateway.key_hint}" if gateway.key_hint else "set"
 
     @admin.display(description="state")

@@ -74,7 +74,7 @@ def signs(text: str) -> list[str]:
     """Return what is searched for as it stands, because it is in no index: emoji, and signs where no word is given."""
     found = EMOJI.findall(text)
     if not found and not terms(text):
-        found = text.replace('"', " ").split()
+        found = text.replace('"', " ").replace("\0", "").split()
     # How an emoji is drawn, which its last letter may say, is not what it is.
     return [sign.rstrip("\ufe0e\ufe0f") or sign for sign in dict.fromkeys(found)][:MOST_TERMS]
 

@@ -1,6 +1,7 @@
 """The one batched question of a page: what changed since it was drawn."""
 
 import uuid
+from datetime import timedelta
 
 from django.test import TestCase
 
@@ -57,6 +58,13 @@ class LiveTests(TestCase):
                 drawn = read(self.client.get(path)).one("article")
                 del card.attributes["hx-swap-oob"]
                 self.assertEqual((card.text, card.attributes), (drawn.text, drawn.attributes))
+
+    def test_time_runs_from_when_it_was_asked_for(self):
+        row = make_generation(Status.IN_PROGRESS)
+        asked_for = row.created_at - timedelta(minutes=3)  # it waited, and was then sent
+        Generation.objects.filter(pk=row.pk).update(created_at=asked_for, submitted_at=row.created_at)
+        [time] = read(self.client.get("/queue/")).one("main").all("time", data_elapsed_since=asked_for.isoformat())
+        self.assertIn("3 min", time.text)
 
     def test_polling_ends_with_the_last_unfinished_card(self):
         first, second = make_generation(Status.DOWNLOADING), make_generation(Status.DOWNLOADING)

@@ -4,12 +4,13 @@ from allauth.account import views as account
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.utils.translation import gettext_lazy
 
 from videostudio import views
 
 admin.site.login = secure_admin_login(admin.site.login)  # one sign-in, one set of limits
 admin.site.site_header = admin.site.site_title = "VideoStudio"
-admin.site.index_title = "Operations"
+admin.site.index_title = gettext_lazy("Operations")
 
 handler400 = "videostudio.views.bad_request"
 handler500 = "videostudio.views.server_error"

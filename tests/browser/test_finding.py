@@ -53,6 +53,16 @@ def test_back_leads_to_the_filter_before(library: Page):
     expect(library.get_by_label("Status")).to_have_value("failed")
 
 
+def test_tiles_stand_in_even_rows(library: Page):
+    for width, columns in ((360, 1), (768, 2), (1440, 4)):
+        library.set_viewport_size({"width": width, "height": 900})
+        library.locator(".tile").nth(5).wait_for()
+        stages = library.locator(".tiles").first.locator(".tile-stage").all()
+        boxes = [stage.bounding_box() for stage in stages]
+        assert len({(round(box["width"]), round(box["height"])) for box in boxes}) == 1, boxes
+        assert sum(box["y"] == boxes[0]["y"] for box in boxes) >= columns, boxes
+
+
 def test_the_slash_leads_to_the_search(library: Page):
     library.keyboard.press("/")
     expect(library.get_by_label("Search")).to_be_focused()
