@@ -12,6 +12,7 @@ from functools import partial
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from generations import queue
 from generations.gateways import (
     GatewayBusy,
     GatewayError,
@@ -84,7 +85,22 @@ def _claim_and_send(generation: Generation, message: Message) -> bool:
     if attempt is None:
         return not Generation.objects.filter(pk=generation.pk, status=Status.QUEUED).exists()
     send(generation, attempt, endpoint(generation.gateway), message)
+    _pass_the_place_on(generation.gateway)
     return False
+
+
+def _pass_the_place_on(gateway: Gateway) -> None:
+    """Let one that waits for a place at this gateway be looked at now, not when the sweep comes upon it."""
+    waiting = Generation.objects.filter(gateway=gateway, status=Status.QUEUED, detail=_no_room(gateway))
+    pk = waiting.order_by("pk").values_list("pk", flat=True).first()
+    if pk is not None:
+        with transaction.atomic():
+            waiting.filter(pk=pk).update(due_at=timezone.now())
+            queue.hint("submit", pk)
+
+
+def _no_room(gateway: Gateway) -> str:
+    return f"Waiting for a free place at the gateway {gateway.name}."
 
 
 def _has_to_wait(generation: Generation, gateway: Gateway) -> bool:
@@ -140,7 +156,7 @@ def _open_attempt(generation: Generation, message: Message, token: str) -> Submi
     if not generation.mine().due().exists() or _has_to_wait(generation, gateway):
         return None
     if not _has_room(gateway):
-        generation.postpone(NO_ROOM, detail=f"Waiting for a free place at the gateway {gateway.name}.")
+        generation.postpone(NO_ROOM, detail=_no_room(gateway))
         return None
     last = generation.attempts.order_by("-number").first()
     if last and last.outcome not in SubmitAttempt.SAFE_TO_FOLLOW and last.decided_by_id is None:

@@ -11,6 +11,7 @@ from unittest import mock
 from django.db import connection
 from django.test import SimpleTestCase, TestCase, TransactionTestCase, override_settings
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from generations.catalog import catalog
 from generations.gateways.http import Times, send_once
@@ -430,6 +431,21 @@ class GateTests(UpstreamCase, TestCase):
         self.assertIsNotNone(open_attempt(free, message))
         self.assertIsNone(open_attempt(full, message))
         self.assertIn("free place", self.refreshed(full).detail)
+
+    def test_a_place_that_is_free_again_is_passed_on(self):
+        Gateway.objects.update(max_creates=0)
+        waiting = self.begun()
+        submit.submit(waiting.pk)
+        self.assertIn("free place", self.refreshed(waiting).detail)
+        self.assertFalse(Generation.objects.due().exists())
+        Gateway.objects.update(max_creates=1)
+        sent = self.begun()
+        OrmQ.objects.all().delete()
+        submit.submit(sent.pk)
+        self.assertEqual([create.upstream_id for create in self.upstream.creates], [self.refreshed(sent).upstream_id])
+        self.assertEqual(queued(), [("submit", (str(waiting.pk),))])
+        run_queue()
+        self.assertEqual(self.refreshed(waiting).status, Status.IN_PROGRESS)
 
     def test_a_gateway_takes_so_many_tasks_at_once(self):
         Gateway.objects.update(max_active=2)
