@@ -12,6 +12,7 @@ from generations.gateways.openai_videos import REMIX_OF, OpenAIVideos
 # What the composer sends beside options, and what a form in a browser has of its own: a control of that name hides it.
 OF_THE_COMPOSER = {"csrfmiddlewaretoken", "discard", "form_token", "options", "parent", "switch", "undo", "was"}
 OF_A_FORM = {"action", "children", "elements", "id", "length", "method", "name", "remove", "reset", "submit", "target"}
+SHORTEST_KEY = 16
 
 
 @register()
@@ -67,6 +68,16 @@ def check_switches(app_configs, **kwargs) -> list[CheckMessage]:
         text = f"STUDIO_URL is {settings.STUDIO_URL}, but the studio answers at the root of a host only."
         found.append(Error(text, id="generations.E008"))
     return found
+
+
+@register()
+def check_field_key(app_configs, **kwargs) -> list[CheckMessage]:
+    """Any text encrypts, but a short one can be tried out by whoever gets hold of a copy of the database."""
+    if len(settings.FIELD_KEYS[0]) >= SHORTEST_KEY:
+        return []
+    text = f"The first key of STUDIO_FIELD_KEY has fewer than {SHORTEST_KEY} characters and could be guessed."
+    hint = "Put a longer one in front of it, with a comma between: stored keys are still read with the old one."
+    return [Warning(text, hint=hint, id="generations.W002")]
 
 
 def is_host_and_port(text: str) -> bool:

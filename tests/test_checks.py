@@ -146,6 +146,13 @@ class SettingTests(CheckTestCase):
                     self.assert_found("E006", f"{name}_KEY has characters that no key has.")
                     self.assertNotIn("sk-", ours()[0].msg)
 
+    def test_a_key_that_could_be_guessed_is_said_and_used(self):
+        with override_settings(FIELD_KEYS=["secret"]):
+            self.assert_found("W002", "The first key of STUDIO_FIELD_KEY has fewer than 16 characters")
+            self.assertNotIn("secret", ours()[0].msg)
+        with override_settings(FIELD_KEYS=["x" * 32, "secret"]):
+            self.assertEqual(ours(), [])
+
     def test_private_hosts(self):
         for good in ("127.0.0.1:8000", "gateway.lan:80", "[::1]:443"):
             with self.subTest(good), override_settings(PRIVATE_HOSTS=frozenset({good})):

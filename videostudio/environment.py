@@ -25,7 +25,6 @@ DATABASE_EXAMPLE = (
 CACHE_EXAMPLE = "It takes filecache:///path/of/a/folder, or an address such as redis://127.0.0.1:6379/0"
 # What a kind of cache is reached with, where that is not Django's own.
 CACHE_PACKAGES = {"RedisCache": "redis", "PyMemcacheCache": "pymemcache", "PyLibMCCache": "pylibmc"}
-SHORTEST_KEY = 16
 MAIL_EXAMPLE = "It takes an address such as smtp+tls://user:password@mail.example.com:587"
 
 
@@ -123,17 +122,6 @@ def read_origins(name: str) -> list[str]:
                 f"{name} has {origin!r}; it takes origins such as https://studio.example.com, separated by commas"
             )
     return origins
-
-
-def read_field_keys(name: str) -> list[str]:
-    """Return the keys, the one that encrypts first. Raises ImproperlyConfigured when that one could be guessed."""
-    keys = read_list(name)
-    if keys and len(keys[0]) < SHORTEST_KEY:
-        raise ImproperlyConfigured(
-            f"The first key of {name} has {len(keys[0])} characters: whoever gets a copy of the database could guess "
-            f"it. It takes {SHORTEST_KEY} or more; an earlier, shorter one may follow after a comma to be read with"
-        )
-    return keys
 
 
 def read_database(name: str, default: Path) -> dict[str, object]:

@@ -14,7 +14,6 @@ from videostudio.environment import (
     read_cache,
     read_choice,
     read_database,
-    read_field_keys,
     read_flag,
     read_folder,
     read_host,
@@ -34,7 +33,7 @@ environ.Env.read_env(BASE_DIR / ".env", overwrite=False)
 DATA_DIR = read_folder("STUDIO_DATA_DIR", BASE_DIR / "data")
 DEBUG = read_flag("DEBUG")
 SECRET_KEY = read("SECRET_KEY") or kept_secret(DATA_DIR / "secret-key")
-FIELD_KEYS = read_field_keys("STUDIO_FIELD_KEY") or [kept_secret(DATA_DIR / "field-key")]
+FIELD_KEYS = read_list("STUDIO_FIELD_KEY") or [kept_secret(DATA_DIR / "field-key")]
 VERSION = __version__
 
 # Where the site listens, and the address people type
