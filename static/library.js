@@ -55,6 +55,9 @@ function count() {
 
 function clear() {
   for (const box of document.querySelectorAll("input[name=pick]:checked, #bulk input[name=all]:checked")) box.checked = false;
+  // The bar stays while it has the focus: back to where it was selected.
+  const place = last?.isConnected ? last : picks()[0];
+  if (document.querySelector("#bulk")?.contains(document.activeElement)) place?.focus({ preventScroll: true });
   last = null;
   count();
 }

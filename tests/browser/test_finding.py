@@ -139,6 +139,11 @@ def test_a_phone_has_the_rarer_acts_in_a_sheet_and_compares_a_selection(visit: V
     page.keyboard.press("Escape")
     expect(page.get_by_label("Tags to add")).to_be_hidden()
     expect(bar).to_contain_text("2 selected")
+    page.keyboard.press("Escape")  # from within the bar
+    expect(bar).to_be_hidden()
+    expect(boxes.nth(1)).to_be_focused()
+    boxes.nth(0).check()
+    boxes.nth(1).check()
     compare.click()
     expect(page.locator("video")).to_have_count(2)
 
