@@ -1,5 +1,6 @@
 """What every test gets: no network beyond this machine, an empty cache, and the browser's place."""
 
+import gc
 import ipaddress
 import os
 import socket
@@ -145,6 +146,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         case = getattr(item, "cls", None)
         if (case and issubclass(case, TransactionTestCase)) or DATABASE_FIXTURES & set(item.fixturenames):
             item.add_marker("database")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare the garbage collector what is loaded by now and stays: it went through all of it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(autouse=True)
