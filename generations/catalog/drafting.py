@@ -2,13 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
 
 from generations.specs import Option, VideoModel
 
 SHORTEST_STEM = 3
 WHAT_IS_SHARED = ("sources", "prompt_max")  # by models of one family at one kind of gateway
+NO_SIBLING = (
+    "# Unknown: its options, so it is sent a prompt alone; its longest prompt, and where its file comes",
+    "# from. Type them from its document, and nothing else.",
+)
 
 
 def draft(
@@ -51,19 +55,18 @@ def draft(
         f"source = {toml(source)}",
         f"description = {toml(f'From the list of its gateway: {", ".join(features) or "no features named"}.')}",
     ]
-    if sibling is None:
-        lines.append(
-            "# Unknown: its options, so it is sent a prompt alone; its longest prompt, and where its file comes"
-        )
-        lines.append("# from. Type them from its document, and nothing else.")
-        return "\n".join(lines) + "\n"
-    lines += written(sibling, WHAT_IS_SHARED)
-    lines.append(f"# Unknown: whether it takes what follows. These are the options and limits of {sibling.label}")
-    lines.append(f"# ({sibling.key}), the nearest of its family: compare each with its document before anybody pays.")
+    lines += likely_options(sibling) if sibling else NO_SIBLING
+    return "\n".join(lines) + "\n"
+
+
+def likely_options(sibling: VideoModel) -> Iterator[str]:
+    """Yield what the new model has in common with the nearest of its family, as far as anybody may guess."""
+    yield from written(sibling, WHAT_IS_SHARED)
+    yield f"# Unknown: whether it takes what follows. These are the options and limits of {sibling.label}"
+    yield f"# ({sibling.key}), the nearest of its family: compare each with its document before anybody pays."
     for option in sibling.options:
         names = [field.name for field in fields(option)]
-        lines += ["", "[[model.option]]", f"kind = {toml(option.kind)}", *written(option, names)]
-    return "\n".join(lines) + "\n"
+        yield from ["", "[[model.option]]", f"kind = {toml(option.kind)}", *written(option, names)]
 
 
 def sibling_of(upstream_id: str, dialect: str, known: Iterable[VideoModel]) -> VideoModel | None:
