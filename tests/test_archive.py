@@ -14,7 +14,9 @@ from urllib.parse import parse_qs
 
 from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import SimpleTestCase, TransactionTestCase, override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -207,7 +209,10 @@ class RoundTripTests(ArchiveCase):
             call_command("load_demo", "20", stdout=StringIO())
         self.run_it("export_library")
         self.empty()
-        self.assertIn("Taken in: 40 generations", self.run_it("import_library"))
+        with CaptureQueriesContext(connection) as asked:
+            self.assertIn("Taken in: 40 generations", self.run_it("import_library"))
+        counted = [query["sql"] for query in asked if query["sql"] == "ANALYZE"]
+        self.assertEqual(counted, ["ANALYZE"] if connection.vendor == "postgresql" else [])
 
     def test_an_import_that_was_broken_off_is_run_again(self):
         self.fill()

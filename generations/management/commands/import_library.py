@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
+from generations import search
 from generations.archive import ArchiveRefused, check, take_in
 from generations.models import Team, User
 
@@ -29,6 +31,7 @@ class Command(BaseCommand):
             if options["check"]:
                 return
             done = take_in(file, team=into, stand_in=person)
+            search.count_again(connection)
         except ArchiveRefused as error:
             raise CommandError(str(error)) from error
         except OSError as error:

@@ -3,7 +3,9 @@
 import time
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
+from generations import search
 from generations.demo import GATEWAY, load
 from generations.models import Generation, Team
 
@@ -26,3 +28,4 @@ class Command(BaseCommand):
         began = time.monotonic()
         for done in load(count, Team.objects.default()):
             self.stdout.write(f"{done:,} of {count:,} after {time.monotonic() - began:.0f} s")
+        search.count_again(connection)
