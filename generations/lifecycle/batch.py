@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 HINTS = 64  # downloads that may wait in the queue; the sweep hints the others when there is room
 
 _TABLE = connection.ops.quote_name(Generation._meta.db_table)
-_READ = ", ".join(name.replace("pk", "id") for name in PolledRow.__dataclass_fields__)
+_READ = [name for name in PolledRow.__dataclass_fields__ if name != "due_at"]
+_COLUMNS = ", ".join(name.replace("pk", "id") for name in _READ)
 _DUE = "status = %s AND due_at <= %s"
 _STEP = {
     "due_at": "timestamptz",
@@ -57,29 +58,29 @@ _SET_VERDICT = """
 """
 
 
-def take(token: str, pks: Sequence[int], until: datetime) -> list[PolledRow]:
-    """Lease those of the rows `pks` that are still due to `token`, and return them."""
-    keys: str | list[int] = json.dumps(list(pks))
+def take(token: str, due: Mapping[int, datetime], until: datetime) -> list[PolledRow]:
+    """Lease those rows that are still due to `token`, and return them. `due` maps each to when it was due."""
+    keys: str | list[int] = json.dumps(list(due))
     those = f"id IN (SELECT value FROM json_each(%s)) AND {_DUE}"  # noqa: S608
     if connection.vendor == "postgresql":
-        keys = list(pks)
+        keys = list(due)
         those = f"id IN (SELECT id FROM {_TABLE} WHERE id = ANY(%s) AND {_DUE} FOR UPDATE SKIP LOCKED)"  # noqa: S608
     moment = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {_TABLE} SET claim = %s, due_at = %s WHERE {those} RETURNING {_READ}",  # noqa: S608
+            f"UPDATE {_TABLE} SET claim = %s, due_at = %s WHERE {those} RETURNING {_COLUMNS}",  # noqa: S608
             [token, moment(until), keys, Status.IN_PROGRESS.value, moment(timezone.now())],
         )
-        return [_polled_row(columns) for columns in cursor.fetchall()]
+        return [_polled_row(columns, due) for columns in cursor.fetchall()]
 
 
-def _polled_row(columns: Sequence[Any]) -> PolledRow:
-    row = dict(zip(PolledRow.__dataclass_fields__, columns, strict=True))
+def _polled_row(columns: Sequence[Any], due: Mapping[int, datetime]) -> PolledRow:
+    row = dict(zip(_READ, columns, strict=True))
     for name in ("submitted_at", "overdue_at"):
         if row[name] is not None and row[name].tzinfo is None:  # SQLite keeps UTC and does not say so
             row[name] = row[name].replace(tzinfo=UTC)
     row["upstream_state"] = json.loads(row["upstream_state"])
-    return PolledRow(**row)
+    return PolledRow(**row, due_at=due[row["pk"]])
 
 
 def write_steps(token: str, steps: Sequence[Step]) -> bool:

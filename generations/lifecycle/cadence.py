@@ -16,11 +16,12 @@ MISSING_TIMES = 5
 OVERDUE_SECONDS = 300.0
 NO_ANSWER_SECONDS = (5.0, 60.0)
 JITTER = 0.1
+CATCH_UP_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class PolledRow:
-    """What the poller needs to know of a row it holds."""
+    """What the poller needs to know of a row it holds. `due_at` is when it was due, not its lease."""
 
     pk: int
     gateway_id: int
@@ -33,6 +34,7 @@ class PolledRow:
     tries: int
     submitted_at: datetime
     overdue_at: datetime | None
+    due_at: datetime
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,21 @@ def interval(age: timedelta, first: float, *, overdue: bool = False) -> float:
 
 
 def after_answer(row: PolledRow, task: VideoTask, now: datetime, first: float) -> Step:
-    """Return the step after an answer without a verdict. Shown progress never falls and stays below 100."""
+    """Return the step after an answer without a verdict. Shown progress never falls and stays below 100.
+
+    The next poll is counted from when this one was due, as far as that is not long ago, so that what a claim and an
+    answer take does not stretch the cadence.
+    """
     progress = max(row.progress, min(task.progress or 0, 99))
     word = task.word[:100]
     overdue_at = row.overdue_at or (now if now - row.submitted_at > DEADLINE else None)
     detail = "No verdict from the gateway yet, although it is late." if overdue_at else ""
     is_news = (progress, word, detail) != (row.progress, row.upstream_status, row.detail)
     delay = interval(now - row.submitted_at, first, overdue=overdue_at is not None)
+    late = min(max((now - row.due_at).total_seconds(), 0.0), CATCH_UP_SECONDS)
     return Step(
         pk=row.pk,
-        due_at=now + timedelta(seconds=_jittered(delay)),
+        due_at=now + timedelta(seconds=max(1.0, _jittered(delay) - late)),
         progress=progress,
         upstream_status=word,
         detail=detail,

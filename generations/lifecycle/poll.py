@@ -65,12 +65,12 @@ def claim(token: str, rooms: Mapping[int, int]) -> list[PolledRow]:
     others = Gateway.objects.exclude(pk__in=list(rooms))
     due = Generation.objects.due().filter(status=Status.IN_PROGRESS).exclude(gateway__in=others)
     left = Counter(rooms)
-    pks = []
-    for pk, gateway in due.order_by("due_at").values_list("pk", "gateway_id")[:AT_ONCE] if rooms else ():
+    first = {}
+    for pk, gateway, due_at in due.order_by("due_at").values_list("pk", "gateway_id", "due_at")[:AT_ONCE]:
         if left[gateway] > 0:
             left[gateway] -= 1
-            pks.append(pk)
-    return batch.take(token, pks, timezone.now() + LEASE) if pks else []
+            first[pk] = due_at
+    return batch.take(token, first, timezone.now() + LEASE) if first else []
 
 
 def release(token: str) -> int:
@@ -264,14 +264,14 @@ class Poller:
 
     async def flush(self) -> None:
         """Write what was learned since the last flush; keep it for the next one while the database is away."""
-        if self.steps:
-            steps, self.steps = self.steps, []
-            if not await self.db(batch.write_steps, self.token, steps):
-                self.steps = steps + self.steps
         if self.settled:
             settled, self.settled = self.settled, {}
             if not await self.db(settle_all, self.token, settled):
                 self.settled = settled | self.settled
+        if self.steps:
+            steps, self.steps = self.steps, []
+            if not await self.db(batch.write_steps, self.token, steps):
+                self.steps = steps + self.steps
 
     async def flush_drift(self) -> None:
         """Add what was not as documented to the counts, now and then; keep it while the database is away."""

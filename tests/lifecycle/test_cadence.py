@@ -23,6 +23,7 @@ ROW = PolledRow(
     tries=0,
     submitted_at=NOW - timedelta(seconds=30),
     overdue_at=None,
+    due_at=NOW,
 )
 
 
@@ -63,6 +64,29 @@ class IntervalTests(SimpleTestCase):
         self.assertTrue(all(4.5 <= delay <= 5.5 for delay in found))
         self.assertGreater(max(found) - min(found), 0.5)
         self.assertTrue(all(seconds(after_answer(ROW, task(), NOW, 1)) >= 1 for _ in range(100)))
+
+
+class LatenessTests(Plain):
+    """A poll is counted from when the last one was due, or the cadence would be stretched by each claim and answer."""
+
+    def after(self, late: float, first: float = 5) -> float:
+        return seconds(after_answer(replace(ROW, due_at=NOW - timedelta(seconds=late)), task(), NOW, first))
+
+    def test_a_moment_of_lateness_is_made_up_for(self):
+        for late, expected in ((0, 5), (0.3, 4.7), (1, 4)):
+            with self.subTest(late=late):
+                self.assertAlmostEqual(self.after(late), expected)
+
+    def test_no_more_than_a_second_is_made_up_for(self):
+        for late in (2, 60, 86400):
+            with self.subTest(late=late):
+                self.assertEqual(self.after(late), 4)
+
+    def test_a_task_is_not_asked_about_twice_within_a_second(self):
+        self.assertEqual(self.after(1, first=1), 1)
+
+    def test_a_poll_before_its_time_does_not_put_off_the_next(self):
+        self.assertEqual(self.after(-3), 5)
 
 
 class AnswerTests(Plain):

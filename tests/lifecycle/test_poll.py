@@ -409,6 +409,7 @@ class ClaimTests(TestCase):
             make_generation(status, gateway=mine)
         [row] = claim(ME, {mine.pk: 200})
         self.assertEqual((row.pk, row.upstream_id, row.gateway_id), (due.pk, due.upstream_id, mine.pk))
+        self.assertEqual(row.due_at, due.due_at)  # from which the next poll is counted
         due.refresh_from_db()
         self.assertEqual(due.claim, "me")
         self.assertGreater(due.due_at, timezone.now() + timedelta(seconds=30))  # longer than the longest poll
