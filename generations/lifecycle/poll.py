@@ -6,6 +6,7 @@ one fenced UPDATE a batch. All database work happens on one thread, none of it o
 """
 
 import asyncio
+import gc
 import logging
 import time
 from collections import Counter, defaultdict
@@ -36,7 +37,7 @@ BEAT_SECONDS = 1.0
 SWEEP_SECONDS = 2.0
 FLUSH_SECONDS = 0.1
 IDLE_SECONDS = 0.5
-GATHER_SECONDS = 0.1  # rows fall due one by one: they are claimed together
+GATHER_SECONDS = 0.2  # rows fall due one by one: they are claimed together, and the cadence makes up for it
 FULL_SECONDS = 0.02
 BUDGET_SECONDS = 50.0  # q2's timeout is 90: budget, plus the longest poll, plus some air
 DRAIN_SECONDS = 35.0
@@ -321,6 +322,9 @@ class Poller:
 def poll(slot: str, token: str) -> None:
     """Run the poller of a slot until its budget is spent. Returns at once when the slot is not ours."""
     if hold_slot(slot, token):
+        # What is loaded stays: going through it for garbage again and again took 4 % of the poller's processor time.
+        gc.collect()
+        gc.freeze()
         asyncio.run(_run(slot, token))
 
 
