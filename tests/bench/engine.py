@@ -30,7 +30,7 @@ from tests.services.studio import Studio
 from tests.upstream import FakeUpstream
 
 ROUNDS = 3
-IN_FLIGHT, FINISHING = 10_000, (10, 200)  # rows; rows a second, of clips that take minutes and of a flood
+IN_FLIGHT, FINISHING = 10_000, (20, 200)  # rows; rows a second, of clips that take minutes and of a flood
 CADENCE = 10.0  # seconds
 FILLING, WARM_UP, WINDOW = 6.0, 8.0, 12.0  # seconds: the rows are made, everybody has a rhythm, it is measured
 CLICKS = 40
@@ -131,8 +131,8 @@ def in_flight(engine: str, pollers: int, finishing: int) -> Iterator[Figure]:
     with SimulatedUpstream() as upstream, place(engine, upstream, **variables, **only_reaching(upstream)) as studio:
         start = time.time() + FILLING
         opens, closes = start + WARM_UP, start + WARM_UP + WINDOW
-        # Spread as evenly as the due times, and not in step with them: the median of a hundred times drawn at random
-        # is half a second wrong by itself.
+        # Spread as evenly as the due times, and not in step with them: the median of 240 times drawn at random is
+        # a third of a second wrong by itself.
         done_at = [opens + WINDOW * (number * 0.7548777 % 1) for number in range(round(finishing * WINDOW))]
         fill(studio, upstream, lasting=IN_FLIGHT, done_at=done_at, interval=CADENCE, start=start)
         with cluster(studio, "poll") as process:
