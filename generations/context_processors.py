@@ -36,7 +36,7 @@ def studio(request: HttpRequest) -> dict:
     return {
         "theme": theme if theme in THEMES else "system",
         "nav": nav,
-        "sandbox_active": cache(lambda: Gateway.objects.all().sandbox() is not None),
+        "sandbox_active": cache(Gateway.objects.all().is_sandbox_open),
         # Whoever is at the desk knows that something is there.
         "banners": cache(lambda: [banner for banner in banners(request.user) if nav != "desk" or not banner.url]),
         "switched_on": cache(switched_on),

@@ -7,15 +7,16 @@ from unittest import mock
 from django.db import connection
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from generations import marks
 from generations.forms import LibraryForm
-from generations.models import Generation, Project, SavedView, Status, Tag
-from generations.views import library
+from generations.models import Generation, Membership, Project, SavedView, Status, Tag, Team
+from generations.views import finding
 from tests.factories import bob, carol, make_generation
 from tests.test_pages import HTMX, PageTestCase
 
-PAGE = library.PAGE
+PAGE = finding.PAGE
 
 
 class FilterTests(PageTestCase):
@@ -126,7 +127,7 @@ class PagingTests(PageTestCase):
         Generation.objects.filter(pk__in=[row.pk for row in rows[:40]]).update(created_at=same)
         Generation.objects.filter(pk__in=[row.pk for row in rows[40:]]).update(created_at=same + timedelta(hours=1))
         expected = [str(row.uuid) for row in reversed(rows)]
-        for query in ("?q=fox", "?since=2026-03-01", "?since=2026-03-01&until=2026-03-31&status=queued"):
+        for query in ("", "?q=fox", "?since=2026-03-01", "?since=2026-03-01&until=2026-03-31&status=queued"):
             with self.subTest(query):
                 first = self.page(f"/generations/{query}")
                 second = self.page(f"/generations/{first.one('a', rel='next')['href']}")
@@ -135,6 +136,24 @@ class PagingTests(PageTestCase):
                 seen = [self.ids(page) for page in (first, second, third)]
                 self.assertEqual([name for names in seen for name in names], expected)
                 self.assertEqual(self.ids(self.page(f"/generations/{third.one('a', rel='prev')['href']}")), seen[1])
+
+    def test_the_whole_library_is_the_same_for_whoever_is_in_one_team_or_in_two(self):
+        rows = [make_generation(prompt=f"fox {number}") for number in range(PAGE + 3)]
+        gone = rows.pop(5)
+        Generation.objects.filter(pk=gone.pk).update(deleted_at=timezone.now())
+        other = Team.objects.create(name="Others")
+        make_generation(team=other)
+        marks.star(self.alice, [rows[-1].pk])
+        pages = [self.page(f"/generations/{query}") for query in ("", f"?before={rows[4].pk}", f"?after={rows[4].pk}")]
+        self.assertEqual(self.ids(pages[0]), [str(row.uuid) for row in reversed(rows[2:])])
+        self.assertEqual(self.ids(pages[1]), [str(row.uuid) for row in reversed(rows[:4])])
+        self.assertEqual(self.ids(pages[2]), [str(row.uuid) for row in reversed(rows[5:])])
+        Membership.objects.create(user=self.alice, team=Team.objects.create(name="Empty"))
+        for page, query in zip(pages, ("", f"?before={rows[4].pk}", f"?after={rows[4].pk}"), strict=True):
+            both = self.page(f"/generations/{query}")
+            self.assertEqual(self.ids(both), self.ids(page))
+            for now, before in zip(both.of_class("tile-star"), page.of_class("tile-star"), strict=True):
+                self.assertEqual(now["aria-pressed"], before["aria-pressed"])
 
     def ids(self, page) -> list[str]:
         return [card["id"].removeprefix("generation-") for card in page.of_class("tile")]
@@ -182,13 +201,29 @@ class PagingTests(PageTestCase):
         self.assertEqual([len(day.of_class("tile")) for day in days], [2, 1])
         self.assertEqual(days[0].one("h2").text, "Thursday, 5 March 2026")
 
+    def test_a_library_that_nobody_counts_is_not_counted_again_for_a_minute(self):
+        self.enterContext(mock.patch.dict(finding._over, clear=True))
+        self.enterContext(mock.patch.object(finding, "COUNTED", PAGE))
+        rows = [make_generation() for _ in range(PAGE + 1)]
+        clock = self.enterContext(mock.patch.object(finding.time, "monotonic", return_value=100.0))
+        seen = []
+        for moment in (100.0, 159.0, 161.0):
+            clock.return_value = moment
+            with CaptureQueriesContext(connection) as statements:
+                self.assertIn(f"{PAGE}+ videos", self.page("/generations/").one(id_="rows").text)
+            seen.append(len(statements))
+        self.assertEqual(seen, [seen[0], seen[0] - 1, seen[0]])
+        Generation.objects.filter(pk=rows[0].pk).update(deleted_at=timezone.now())
+        self.assertIn(f"{PAGE} videos", self.page("/generations/").one(id_="rows").text)
+
     def test_counts_end_where_nobody_counts_on(self):
+        self.enterContext(mock.patch.dict(finding._over, clear=True))
         for number in range(PAGE + 2):
             make_generation(prompt=f"fox {number}")
         for query in ({}, {"q": "fox"}, {"status": "queued"}, {"q": "fox", "status": "queued"}):
             with self.subTest(query):
                 self.assertIn(f"{PAGE + 2} videos", self.page("/generations/", query).one(id_="rows").text)
-                with mock.patch.object(library, "COUNTED", PAGE + 1):
+                with mock.patch.object(finding, "COUNTED", PAGE + 1):
                     self.assertIn(f"{PAGE + 1}+ videos", self.page("/generations/", query).one(id_="rows").text)
 
     def test_a_filtered_page_takes_the_same_statements_for_any_number_of_rows(self):

@@ -366,11 +366,13 @@ class GatewayTests(TestCase):
         for switch, expected in (("auto", sandbox), ("on", sandbox), ("off", None)):
             with self.subTest(switch), override_settings(STUDIO_SANDBOX=switch):
                 self.assertEqual(Gateway.objects.all().sandbox(), expected)
+                self.assertEqual(Gateway.objects.all().is_sandbox_open(), expected is not None)
         keyless.key = "sk-now-there-is-one"
         keyless.save()
         for switch, expected in (("auto", None), ("on", sandbox), ("off", None)):
             with self.subTest(switch), override_settings(STUDIO_SANDBOX=switch):
                 self.assertEqual(Gateway.objects.all().sandbox(), expected)
+                self.assertEqual(Gateway.objects.all().is_sandbox_open(), expected is not None)
 
     def test_base_urls_are_plain_addresses(self):
         validate_base_url("https://api.example.com/base")

@@ -15,7 +15,7 @@ from django.utils.dateparse import parse_datetime
 from generations.catalog import catalog
 from generations.models import Failure, Gateway, Generation, Membership, PollerSlot, Status
 from generations.models.experience import known_figures
-from generations.views.library import PAGE
+from generations.views.finding import PAGE
 from generations.views.prompts import PROMPTS, VIDEOS
 from tests.factories import alice, bob, carol, make_gateway, make_generation, make_user
 from tests.pages import Element, read

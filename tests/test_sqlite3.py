@@ -1,7 +1,7 @@
 """Our backend for SQLite: statements mean what they mean to Django's own, however often they are sent."""
 
 from django.db.utils import ConnectionHandler
-from django.test import TestCase
+from django.test import SimpleTestCase, TestCase
 
 
 class TranslationTests(TestCase):
@@ -30,3 +30,16 @@ class TranslationTests(TestCase):
             cursor.executemany("INSERT INTO pairs VALUES (%s, '%%' || %s)", [(1, "a"), (2, "b")])
             cursor.execute("SELECT group_concat(two) FROM pairs")
             self.assertEqual(cursor.fetchone(), ("%a,%b",))
+
+
+class TimeTests(SimpleTestCase):
+    def test_times_are_read_as_django_reads_them(self):
+        handler = ConnectionHandler({"default": {"ENGINE": "videostudio.sqlite3", "NAME": ":memory:"}})
+        ours = handler["default"].ops
+        plain = ConnectionHandler({"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}})
+        django = plain["default"].ops
+        for text in ("2026-11-27 12:00:00", "2026-11-27 12:00:00.000001", "2026-11-27T12:00:00+02:00", None):
+            with self.subTest(text):
+                expected = django.convert_datetimefield_value(text, None, None)
+                self.assertEqual(ours.convert_datetimefield_value(text, None, None), expected)
+                self.assertEqual(str(ours.convert_datetimefield_value(text, None, None)), str(expected))

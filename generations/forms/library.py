@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from generations.catalog import catalog
-from generations.forms.selects import PlainSelect
+from generations.forms.selects import Choices, PlainChoiceField
 from generations.forms.surroundings import surroundings_of
 from generations.models import Star, Status, Tagging, User, matching
 from generations.models.sorting import Cost, Frame, Length, Tier
@@ -57,9 +57,9 @@ class DayField(forms.DateField):
     default_validators = [MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(9998, 12, 31))]
 
 
-def any_of(words: str, choices: list[tuple[str, str]]) -> forms.ChoiceField:
+def any_of(words: str, choices: list[tuple[str, str]]) -> PlainChoiceField:
     listed = [("", words), *((str(value), label) for value, label in choices)]
-    return forms.ChoiceField(required=False, choices=listed, widget=PlainSelect)
+    return PlainChoiceField(required=False, choices=listed)
 
 
 def model_filter() -> list[tuple[str, str]]:
@@ -76,10 +76,10 @@ class LibraryForm(forms.Form):
 
     q = SearchField(required=False, label=gettext_lazy("Search"))
     status = any_of(gettext_lazy("Any status"), Status.choices)
-    model = forms.ChoiceField(required=False, widget=PlainSelect)
-    person = forms.ChoiceField(required=False, widget=PlainSelect)
-    project = forms.ChoiceField(required=False, widget=PlainSelect)
-    tag = forms.ChoiceField(required=False, widget=PlainSelect)
+    model = PlainChoiceField(required=False)
+    person = PlainChoiceField(required=False)
+    project = PlainChoiceField(required=False)
+    tag = PlainChoiceField(required=False)
     star = any_of(gettext_lazy("Starred or not"), [("mine", gettext_lazy("My stars"))])
     rating = any_of(
         gettext_lazy("Any rating"),
@@ -101,17 +101,17 @@ class LibraryForm(forms.Form):
         self.teams = around.teams  # named to the database, so that it looks nowhere else
         self.people = {named.name: named.pk for named in around.people}
         self.projects, self.tags = around.projects, around.tags
-        self.fields["model"].choices = model_filter()
-        self.fields["person"].choices = [("", _("Anyone")), *((name, name) for name in self.people)]
-        self.fields["project"].choices = [
-            ("", _("Any project")),
-            *((str(project.pk), project.name) for project in self.projects),
-            (NO_PROJECT, _("In no project")),
-        ]
+        self.offer("model", model_filter())
+        self.offer("person", [("", _("Anyone")), *((name, name) for name in self.people)])
+        projects = [(str(project.pk), project.name) for project in self.projects]
+        self.offer("project", [("", _("Any project")), *projects, (NO_PROJECT, _("In no project"))])
         names = dict.fromkeys(tag.name for tag in self.tags)  # two teams may have the same
-        self.fields["tag"].choices = [("", _("Any tag")), *((name, name) for name in names)]
+        self.offer("tag", [("", _("Any tag")), *((name, name) for name in names)])
 
-    @property
+    def offer(self, name: str, choices: Choices) -> None:
+        self.fields[name].offer(choices)
+
+    @cached_property
     def choices(self) -> tuple:
         """Everything there is to choose from that is not always the same."""
         return tuple(model_filter()), tuple(self.people), tuple(self.projects), tuple(tag.name for tag in self.tags)
@@ -119,6 +119,8 @@ class LibraryForm(forms.Form):
     @cached_property
     def chosen(self) -> dict[str, str]:
         """The filters that are set, by name, as they are in the address."""
+        if self.data.keys().isdisjoint(self.fields):
+            return {}
         self.is_valid()
         return {
             name: value.isoformat() if isinstance(value, date) else value

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from generations.fields import EncryptedTextField, LockedText
-from generations.models.prepared import Rows
+from generations.models.prepared import Rows, Statement
 from generations.specs import VideoModel
 from videostudio.scrubbing import scrub
 
@@ -60,6 +60,12 @@ class GatewayQuerySet(models.QuerySet):
         if switch != "on" and (bool(OFFERING.all()) if is_alone is None else not is_alone):
             return None
         return SANDBOX.first()
+
+    def is_sandbox_open(self) -> bool:
+        """Say whether `sandbox` returns one: what every page asks."""
+        kinds = {kind for (kind,) in OPEN.rows()}
+        is_wanted = settings.STUDIO_SANDBOX == "on" or kinds == {Gateway.KeySource.SANDBOX}
+        return settings.STUDIO_SANDBOX != "off" and is_wanted and Gateway.KeySource.SANDBOX in kinds
 
     def offered(self, models: Iterable[VideoModel], usable: "Sequence[Gateway] | None" = None) -> list[VideoModel]:
         """Return those of `models` that some gateway would render now; `usable` are those there are, if known."""
@@ -219,3 +225,11 @@ class Gateway(models.Model):
 # What choosing a gateway needs of it: everything but its key, which costs decrypting.
 OFFERING = Rows(Gateway, lambda: Gateway.objects.usable(), without=["key"])
 SANDBOX = Rows(Gateway, lambda: Gateway.objects.filter(key_source=Gateway.KeySource.SANDBOX, enabled=True)[:1])
+# The kinds of gateways that take new work, and the sandbox.
+OPEN = Statement(
+    lambda: (
+        Gateway.objects.filter(~Q(key="") | Q(key_source=Gateway.KeySource.SANDBOX), enabled=True)
+        .order_by()
+        .values_list("key_source")
+    )
+)

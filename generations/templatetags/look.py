@@ -1,8 +1,8 @@
 """What templates need to draw: icons, frames in their ratio, elapsed time, figures."""
 
 import re
-from collections.abc import Hashable
-from datetime import UTC, datetime
+from collections.abc import Hashable, Mapping
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from django.forms import BoundField, Form
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -24,6 +24,8 @@ from generations.specs import Option, Size, VideoModel
 from generations.toasts import offer_of
 
 register = template.Library()
+
+TOP = "_topbar.html"
 
 FRAME = re.compile(r"(\d{1,5})\s*[x*:×]\s*(\d{1,5})")
 
@@ -53,14 +55,24 @@ _drawn: dict[Hashable, SafeString] = {}
 MOST_DRAWN, LONGEST_KEPT = 2000, 100
 
 
-def drawn(key: Hashable, template: str, **context: object) -> SafeString:
-    """Return a template rendered with what `key` stands for; drawn once a language."""
-    key = (key, get_language())
+def drawn(key: Hashable, template: str, own: Mapping[str, object] | None = None, **context: object) -> SafeString:
+    """Return a template rendered with what `key` stands for; drawn once a language.
+
+    `own` is what differs from page to page: it is put in its places afterwards, and may only be shown as it is.
+    """
+    key, own = (key, get_language()), own or {}
     if key not in _drawn:
         if len(_drawn) >= MOST_DRAWN:
             _drawn.clear()
-        _drawn[key] = render_to_string(template, context)
-    return _drawn[key]
+        _drawn[key] = render_to_string(template, context | {name: _place(name) for name in own})
+    html = _drawn[key]
+    for name, value in own.items():
+        html = html.replace(_place(name), escape(value))
+    return SafeString(html)
+
+
+def _place(name: str) -> str:
+    return f"\x02{name}\x03"  # two characters that no browser sends, no database holds and nothing escapes
 
 
 @register.simple_tag
@@ -82,15 +94,21 @@ def models_to_choose(form: Form) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def framed(context: template.RequestContext, name: str) -> SafeString:
-    """Return a part of the frame, drawn once for each place in the site and each kind of person."""
-    user = getattr(context.get("request"), "user", None)
+    """Return a part of the frame, drawn once for each place in the site, each kind of person and each appearance."""
+    request = context.get("request")
+    user = getattr(request, "user", None)
     is_staff = bool(user and user.is_staff)
     known = {
         "nav": context.get("nav", ""),
+        "theme": context.get("theme", ""),
         "is_staff": is_staff,
         "sees_gateways": is_staff and user.has_perm("generations.change_gateway"),
+        "sandbox_active": name == TOP and context["sandbox_active"](),
     }
-    return drawn((name, *known.values()), name, **known)
+    own = {}
+    if name == TOP:
+        own = {"username": user.get_username(), "next": request.get_full_path(), "csrf_token": context["csrf_token"]}
+    return drawn((name, *known.values()), name, own, **known)
 
 
 @register.simple_tag
@@ -109,11 +127,33 @@ def library_filter(form: Form, is_filtered_more: bool) -> SafeString:
     return drawn((template, form.choices, given), template, **shown)
 
 
+@register.simple_tag(takes_context=True)
+def library_bar(context: template.Context, form: Form, query: str, words: str, export: str) -> SafeString:
+    """Return what can be done with selected videos, drawn once for what they can be given."""
+    own = {"query": query, "words": words, "export": export, "csrf_token": context["csrf_token"]}
+    return drawn(("bar", form.choices), "generations/_bulk.html", own, form=form)
+
+
+@register.simple_tag
+def library_pages(newer_url: str, older_url: str, place: str) -> SafeString:
+    """Return what leads to the pages of the library before and after this one, if there are any."""
+    own = {name: url for name, url in (("newer_url", newer_url), ("older_url", older_url)) if url}
+    if not own:
+        return SafeString()
+    return drawn(("pages", *own), "generations/_pages.html", own | {"place": place})
+
+
 @register.filter
 def frame(value: object) -> Frame | None:
     """Return the frame written in "1280x720", "1280*720" or "16:9", else None."""
     found = FRAME.search(str(value))
     return Frame(int(found[1]), int(found[2])) if found and int(found[1]) and int(found[2]) else None
+
+
+@register.simple_tag
+def day_words(day: date) -> SafeString:
+    """Return a day in words: "Friday, 27 November 2026"."""
+    return drawn(("day", day), "generations/_day.html", day=day)
 
 
 @register.filter

@@ -1,7 +1,8 @@
 """Keyset paging: pages by the id they begin after, so that they stay put while rows arrive."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
@@ -16,6 +17,10 @@ class Page:
     older_url: str  # "" on the last page
 
 
+# Reads so many rows: the oldest after a key, the newest before a key, or the newest of all.
+Read = Callable[[int, int | None, int | None], list]
+
+
 def page_of(
     rows: QuerySet, query: Mapping[str, str], *, size: int, keep: Mapping[str, str], by_time: bool = False
 ) -> Page:
@@ -24,24 +29,35 @@ def page_of(
     By id, or by time where times are what the rows were chosen by: then one statement more finds the time of the id.
     A key beyond either end leads to the newest.
     """
-    before, after = _key(query.get("before")), _key(query.get("after"))
     order = ("created_at", "pk") if by_time else (newest_key(rows),)
+    return page_read(partial(_read, rows, order), query, size=size, keep=keep)
+
+
+def page_read(read: Read, query: Mapping[str, str], *, size: int, keep: Mapping[str, str]) -> Page:
+    """Return the same page of whatever `read` reads."""
+    before, after = _key(query.get("before")), _key(query.get("after"))
     if after is not None:
-        found = list(_beyond(rows, "gt", after, order).order_by(*order)[: size + 1])
+        found = read(size + 1, after, None)
         has_newer, has_older = len(found) > size, True
         found = found[:size][::-1]
     else:
-        older = _beyond(rows, "lt", before, order) if before is not None else rows
-        found = list(older.order_by(*(f"-{column}" for column in order))[: size + 1])
+        found = read(size + 1, None, before)
         has_newer, has_older = before is not None, len(found) > size
         found = found[:size]
     if not found and query.keys() & {"before", "after"}:
-        return page_of(rows, {}, size=size, keep=keep, by_time=by_time)
+        return page_read(read, {}, size=size, keep=keep)
     if not found:
         return Page([], "", "")
     newer = _url({**keep, "after": found[0].pk}) if has_newer else ""
     older = _url({**keep, "before": found[-1].pk}) if has_older else ""
     return Page(found, newer, older)
+
+
+def _read(rows: QuerySet, order: tuple[str, ...], count: int, after: int | None, before: int | None) -> list:
+    if after is not None:
+        return list(_beyond(rows, "gt", after, order).order_by(*order)[:count])
+    older = rows if before is None else _beyond(rows, "lt", before, order)
+    return list(older.order_by(*(f"-{column}" for column in order))[:count])
 
 
 def _beyond(rows: QuerySet, side: str, key: int, order: tuple[str, ...]) -> QuerySet:

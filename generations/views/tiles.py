@@ -1,16 +1,22 @@
 """The library's tiles. What has ended never changes but for its marks, so its tile is drawn once a process."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, tzinfo
+from datetime import UTC, date, datetime, tzinfo
+from functools import cache
 from itertools import groupby
+from typing import NamedTuple
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from generations.models import Generation, Star
+from generations.models import Generation, Star, User
+from generations.models.prepared import Statement
+from generations.views.paging import Read
 
 KEPT = 3_000  # tiles; about 3 KB each
 STALE = 600  # seconds after which a name or a label that has changed is seen
@@ -26,7 +32,7 @@ class Day:
     """
 
     date: date
-    tiles: list[SafeString]
+    tiles: SafeString
     key: int
     goes_on: bool = False
 
@@ -46,20 +52,54 @@ def for_tiles(generations: QuerySet, user) -> QuerySet:
     return starred_by(user, generations.for_cards())
 
 
-def for_keys(generations: QuerySet, user) -> QuerySet:
-    """Return generations with what says which tile is theirs: `tiles` reads the others' rest."""
-    return starred_by(user, generations.only("id", "uuid", "version", "status", "rating", "created_at"))
+class Key(NamedTuple):
+    """What says which tile is a row's."""
+
+    pk: int
+    uuid: UUID
+    version: int
+    status: str
+    rating: int | None
+    created_at: datetime
+    is_starred: bool
 
 
-def by_day(rows: list[Generation], user, zone: tzinfo = UTC) -> list[Day]:
+def for_keys(generations: QuerySet, user: User) -> QuerySet:
+    """Return generations as the columns of their keys."""
+    return starred_by(user, generations).values_list(*Key._fields, named=True)
+
+
+def newest_of(team: int, user: User) -> Read:
+    """Return what reads the keys of everything one team made: asked most, so its statements are kept."""
+
+    def read(count: int, after: int | None, before: int | None) -> list[Key]:
+        key = after if before is None else before
+        side = "" if key is None else "lt" if after is None else "gt"
+        values = {"user": user.pk, "team": team} | ({} if key is None else {"key": key})
+        return [Key(*row) for row in _newest(side, count).rows(**values)]
+
+    return read
+
+
+@cache
+def _newest(side: str, count: int) -> Statement:
+    def make(user: int, team: int, key: int = 0) -> QuerySet:
+        found = Generation.objects.visible_to(user).filter(team=team, **({f"pk__{side}": key} if side else {}))
+        order = "pk" if side == "gt" else "-pk"
+        return starred_by(user, found).order_by(order).values_list(*Key._fields)[:count]
+
+    return Statement(make, user=int, team=int, **({"key": int} if side else {}))
+
+
+def by_day(rows: Sequence[Key], user, zone: tzinfo = UTC) -> list[Day]:
     """Return the rows of a page as tiles under their days in a zone.
 
     One statement for those that are not drawn yet, or none.
     """
     drawn = tiles(rows, user)
     days = groupby(rows, key=lambda row: row.created_at.astimezone(zone).date())
-    listed = [(day, list(found)) for day, found in days]
-    return [Day(day, [drawn[row.pk] for row in found if row.pk in drawn], found[0].pk) for day, found in listed]
+    listed = [(day, [row.pk for row in found]) for day, found in days]
+    return [Day(day, SafeString("".join(drawn[pk] for pk in pks if pk in drawn)), pks[0]) for day, pks in listed]
 
 
 def following(days: list[Day], place: str) -> list[Day]:
@@ -70,7 +110,7 @@ def following(days: list[Day], place: str) -> list[Day]:
     return [replace(days[0], key=int(key), goes_on=True), *days[1:]]
 
 
-def tiles(rows: list[Generation], user) -> dict[int, SafeString]:
+def tiles(rows: Sequence[Key], user) -> dict[int, SafeString]:
     """Return the tile of each row by its id; one that went meanwhile has none."""
     period, language = int(time.time() / STALE), get_language()
     keys = {row.pk: (row.uuid, row.version, row.is_starred, row.rating, language, period) for row in rows}

@@ -22,9 +22,8 @@ from django.test import Client  # noqa: E402
 from generations.demo import vocabulary  # noqa: E402
 from generations.forms import LibraryForm  # noqa: E402
 from generations.models import Generation, User  # noqa: E402
-from generations.views.library import PAGE, count_of  # noqa: E402
-from generations.views.paging import page_of  # noqa: E402
-from generations.views.tiles import by_day, for_keys  # noqa: E402
+from generations.views.finding import PAGE, Found  # noqa: E402
+from generations.views.tiles import by_day  # noqa: E402
 
 ROUNDS, WARM = 7, 2
 DEEP = 10_000  # pages
@@ -55,11 +54,10 @@ def middle(act: Callable[[], Any], clock: Callable[[], float]) -> float:
 def ours(person: User, query: str) -> str:
     """Do what the view does for a query, without the frame of the page; return the count in words."""
     asked = QueryDict(query)
-    form = LibraryForm(asked, user=person)
-    found = form.apply(Generation.objects.visible_to(person))
-    page = page_of(for_keys(found, person), asked, size=PAGE, keep=form.chosen, by_time=form.is_by_time)
+    found = Found(LibraryForm(asked, user=person))
+    page = found.page(asked)
     by_day(page.rows, person)
-    return count_of(form, found, page).words
+    return found.count(page).words
 
 
 def naive(person: User, number: int = 1, **filters: str) -> None:
