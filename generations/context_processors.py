@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import cache
 
 from django.conf import settings
-from django.db.models import Count, Min, Q
+from django.db.models import Aggregate, Count, Min, Q, QuerySet, Subquery, Value
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation.trans_real import DjangoTranslation
 from django.views.i18n import JavaScriptCatalog
 
-from generations.models import Gateway, Generation, ModelSwitch, Status, User, Webhook
+from generations.models import CatalogNotice, Drift, Gateway, Generation, ModelSwitch, Status, User, Webhook
 from generations.models.gateway import NO_KEY
 from generations.models.prepared import Rows, Statement
 from generations.models.told import told
@@ -102,7 +102,7 @@ def banners(user) -> list[Banner]:
             found.append(
                 Banner("warning", _("The gateway {name} has not answered lately.").format(name=gateway.name), gateway)
             )
-    count, oldest = UNKNOWN.first(user=user.pk) or (0, None)
+    count, oldest, silent, *news = MATTERS.first(user=user.pk) or (0, None, 0, 0, 0)
     if count:
         text = ngettext(
             "%(count)s request has an unknown outcome: accepted and billed, or not.",
@@ -112,20 +112,18 @@ def banners(user) -> list[Banner]:
         if timezone.now() - oldest > OLD:
             text += " " + _("The oldest is from {elapsed} ago.").format(elapsed=elapsed(oldest))
         found.append(Banner("error", text, url=reverse("generations:desk")))
-    for webhook in SWITCHED_OFF.all(operator=user.pk):
+    for webhook in SWITCHED_OFF.all(operator=user.pk) if silent else ():
         text = _("The webhook {name} is switched off. {disabled_reason}").format(
             name=webhook.name, disabled_reason=told(webhook.disabled_reason)
         )
         found.append(Banner("warning", text, url=webhook.get_absolute_url(), link=_("Look")))
-    if user.has_perm("generations.change_gateway") and (news := news_of_gateways()):
-        found.append(Banner("info", news, url=reverse("generations:gateways"), link=_("Look")))
+    if any(news) and user.has_perm("generations.change_gateway"):
+        found.append(Banner("info", news_of_gateways(*news), url=reverse("generations:gateways"), link=_("Look")))
     return found
 
 
-def news_of_gateways() -> str:
-    """Say what gateways listed or answered that nobody has looked at yet; empty for nothing. One statement."""
-    found = NEWS.rows()
-    notices, oddities = (sum(counted) for counted in zip(*found, strict=True)) if found else (0, 0)
+def news_of_gateways(notices: int | None, oddities: int | None) -> str:
+    """Say what gateways listed or answered that nobody has looked at yet."""
     sentences = []
     if notices:
         sentences.append(
@@ -141,33 +139,30 @@ def news_of_gateways() -> str:
     return " ".join(sentences)
 
 
-# Asked with every page of an operator.
+def _one(rows: QuerySet, sum_up: Aggregate) -> Subquery:
+    """Return what these rows sum up to, None for none, as one value of a larger statement."""
+    return Subquery(rows.order_by().values(all=Value(1)).annotate(summed_up=sum_up).values("summed_up"))
+
+
+def _matters(user: int) -> QuerySet:
+    operator = User(pk=user, is_staff=True)
+    unknown = Generation.objects.visible_to(operator).filter(status=Status.UNKNOWN)
+    silent = Webhook.objects.all().managed_by(operator).exclude(disabled_at=None)
+    return User.objects.filter(pk=user).values_list(
+        _one(unknown, Count("pk")),
+        _one(unknown, Min("created_at")),
+        _one(silent, Count("pk")),
+        _one(CatalogNotice.objects.filter(dismissed_at=None), Count("pk")),
+        _one(Drift.objects.all(), Count("pk")),
+    )
+
+
+# Asked with every page of an operator: whether there is anything to say, in one statement.
+MATTERS = Statement(_matters, user=int)
 WATCHED = Rows(Gateway, lambda: Gateway.objects.filter(Q(enabled=True) | ~Q(paused_reason="")))
-UNKNOWN = Statement(
-    lambda user: (
-        Generation.objects.visible_to(user)
-        .filter(status=Status.UNKNOWN)
-        .order_by()
-        .values("status")
-        .annotate(count=Count("pk"), oldest=Min("created_at"))
-        .values_list("count", "oldest")
-    ),
-    user=int,
-)
 SWITCHED_OFF = Rows(
     Webhook,
     lambda operator: Webhook.objects.all().managed_by(User(pk=operator, is_staff=True)).exclude(disabled_at=None),
     without=["url", "secret", "old_secret"],
     operator=int,
-)
-NEWS = Statement(
-    lambda: (
-        Gateway.objects.order_by()
-        .values("pk")
-        .annotate(
-            notices=Count("notices", filter=Q(notices__dismissed_at=None), distinct=True),
-            oddities=Count("drift", distinct=True),
-        )
-        .values_list("notices", "oddities")
-    )
 )
