@@ -492,7 +492,7 @@ class DeskTests(AdminTestCase):
 
     def test_it_takes_the_same_statements_for_any_number(self):
         self.page("/queue/unknown/")
-        with self.assertNumQueries(11):
+        with self.assertNumQueries(9):
             self.page("/queue/unknown/")
         for number in range(4):
             make_generation(Status.UNKNOWN, prompt=f"number {number}")

@@ -608,7 +608,7 @@ class BannerTests(PageTestCase):
     def test_they_are_asked_for_once(self):
         self.operator()
         self.client.get("/models/")
-        with self.assertNumQueries(11):
+        with self.assertNumQueries(9):
             self.client.get("/models/")
 
     def test_sandbox_clips_are_told_plainly(self):
