@@ -496,7 +496,7 @@ class DeskTests(AdminTestCase):
             self.page("/queue/unknown/")
         for number in range(4):
             make_generation(Status.UNKNOWN, prompt=f"number {number}")
-        with self.assertNumQueries(11):
+        with self.assertNumQueries(9):
             self.page("/queue/unknown/")
 
     def test_not_created(self):
