@@ -3,6 +3,7 @@
 import gc
 import ipaddress
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from django.test import TransactionTestCase
 from xdist.scheduler import LoadScopeScheduling
 
 from generations.models.experience import forget
+from tests.services.studio import Studio
+from tests.sharing import alone, folder_of
 
 # Names that by their RFC never resolve: asking for one is how tests meet a DNS failure.
 NEVER_RESOLVE = (".invalid", ".test", ".example")
@@ -153,6 +156,22 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+@pytest.fixture(scope="session")
+def prepared_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """A studio set up once a run, or on PostgreSQL once a worker, which others begin as copies of."""
+    folder, studio = folder_of(tmp_path_factory), Studio()
+    made = folder / "prepared"
+    with alone(folder, "prepared"):
+        if made.is_dir():
+            shutil.copytree(made, studio.data)
+        else:
+            studio.run("prepare")
+            if not studio.database.server:
+                shutil.copytree(studio.data, made)
+    yield studio
+    studio.discard()
 
 
 @pytest.fixture(autouse=True)

@@ -43,8 +43,8 @@ type Visit = Callable[..., Page]
 
 
 @pytest.fixture(scope="package")
-def studio() -> Iterator[Studio]:
-    with Studio(STUDIO_SANDBOX="on") as running:
+def studio(prepared_studio: Studio) -> Iterator[Studio]:
+    with Studio(prepared=prepared_studio, STUDIO_SANDBOX="on") as running:
         running.run("shell", "--no-imports", "--command", PEOPLE.format(password=PASSWORD))
         running.sign_in()
         yield running
