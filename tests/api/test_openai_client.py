@@ -3,7 +3,6 @@
 import warnings
 from base64 import b64encode
 
-
 from generations.models import Generation
 from tests.api.live import LiveCase
 from tests.pages import picture
@@ -76,7 +75,7 @@ class OpenAIClientTests(LiveCase):
         self.assertEqual((refused.exception.param, refused.exception.code), ("seconds", "invalid_option"))
         self.assertTrue(refused.exception.request_id.startswith("req_"))
         with self.assertRaises(self.library.AuthenticationError):
-            openai.OpenAI(base_url=f"{self.url}/v1", api_key="vs_wrong").videos.list()
+            self.library.OpenAI(base_url=f"{self.url}/v1", api_key="vs_wrong").videos.list()
 
     def test_models_are_listed(self):
         keys = {model.id for model in self.openai.models.list()}
