@@ -1,6 +1,7 @@
 """What every page shows. Nothing here asks the database unless a template uses it, and then once."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -33,12 +34,17 @@ def studio(request: HttpRequest) -> dict:
     match = request.resolver_match
     nav = match.url_name if match and match.namespace == "generations" else ""
     nav = "desk" if nav in DECISIONS else nav
+    watched = cache(WATCHED.all)
     return {
         "theme": theme if theme in THEMES else "system",
         "nav": nav,
-        "sandbox_active": cache(Gateway.objects.all().is_sandbox_open),
+        "sandbox_active": cache(
+            lambda: Gateway.objects.all().is_sandbox_open(watched() if request.user.is_staff else None)
+        ),
         # Whoever is at the desk knows that something is there.
-        "banners": cache(lambda: [banner for banner in banners(request.user) if nav != "desk" or not banner.url]),
+        "banners": cache(
+            lambda: [banner for banner in banners(request.user, watched) if nav != "desk" or not banner.url]
+        ),
         "switched_on": cache(switched_on),
         "script_words": script_words(get_language()),
         "email_configured": settings.EMAIL_CONFIGURED,
@@ -72,13 +78,16 @@ class Banner:
     link: str = gettext_lazy("Decide")
 
 
-def banners(user) -> list[Banner]:
-    """Return what operators must know: gateways that are paused, silent or locked out, and unknown outcomes."""
+def banners(user, watched: Callable[[], list[Gateway]]) -> list[Banner]:
+    """Return what operators must know: gateways that are paused, silent or locked out, and unknown outcomes.
+
+    `watched` returns the gateways that may have to be told of.
+    """
     if not user.is_staff:
         return []
     found = []
     # One that is switched off still renders what it was given before.
-    for gateway in WATCHED.all():
+    for gateway in watched():
         if gateway.key_problem not in {"", NO_KEY}:
             found.append(
                 Banner(

@@ -492,11 +492,11 @@ class DeskTests(AdminTestCase):
 
     def test_it_takes_the_same_statements_for_any_number(self):
         self.page("/queue/unknown/")
-        with self.assertNumQueries(9):
+        with self.assertNumQueries(8):
             self.page("/queue/unknown/")
         for number in range(4):
             make_generation(Status.UNKNOWN, prompt=f"number {number}")
-        with self.assertNumQueries(9):
+        with self.assertNumQueries(8):
             self.page("/queue/unknown/")
 
     def test_not_created(self):

@@ -90,5 +90,5 @@ class NewsTests(TestCase):
                 self.notice(upstream_id=f"m{number}{part}")
                 Drift.objects.create(gateway=self.gateway, kind="field", what=f"f{number}{part}")
                 CatalogSnapshot.objects.create(gateway=self.gateway)
-            with self.assertNumQueries(10):
+            with self.assertNumQueries(9):
                 self.page()

@@ -120,13 +120,13 @@ class LibraryTests(PageTestCase):
         for count in (1, PAGE - 1):
             for number in range(count):
                 make_generation(Status.COMPLETED, prompt=f"number {number}", user=(alice(), bob())[number % 2])
-            # Session, person, what there is to filter by, rows, their tiles, saved views, whether the sandbox serves
-            with self.assertNumQueries(7):
+            # Session, person, what to filter by with saved views, rows, their tiles, whether the sandbox serves
+            with self.assertNumQueries(6):
                 self.client.get("/generations/")
-            with self.assertNumQueries(6):  # what has ended is drawn by now
+            with self.assertNumQueries(5):  # what has ended is drawn by now
                 self.client.get("/generations/")
         make_generation()
-        with self.assertNumQueries(8):  # and, where there is a second page, how many there are
+        with self.assertNumQueries(7):  # and, where there is a second page, how many there are
             self.client.get("/generations/")
 
 
@@ -608,7 +608,7 @@ class BannerTests(PageTestCase):
     def test_they_are_asked_for_once(self):
         self.operator()
         self.client.get("/models/")
-        with self.assertNumQueries(9):
+        with self.assertNumQueries(8):
             self.client.get("/models/")
 
     def test_sandbox_clips_are_told_plainly(self):

@@ -1,14 +1,18 @@
 """What every request passes: a limit on its body, and a sign-in that htmx can follow."""
 
+import gzip
+import secrets
 from collections.abc import Callable
+from gzip import FNAME
 from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.middleware.gzip import GZipMiddleware
+from django.middleware.gzip import GZipMiddleware, re_accepts_gzip
 from django.shortcuts import render, resolve_url
+from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -28,11 +32,33 @@ def limit_body(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Calla
 
 
 class CompressPages(GZipMiddleware):
-    """Compresses pages, fragments and JSON, padded against guessing secrets by their size; never files or streams."""
+    """Compresses pages, fragments and JSON, padded against guessing secrets by their size; never files or streams.
+
+    Less hard than Django does: a twentieth more bytes for half of the processor time, which is a good part of a page's.
+    """
+
+    LEVEL, SHORT = 4, 200  # of zlib; bytes that are not worth it
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         is_text = response.headers.get("Content-Type", "").startswith(("text/html", "application/json"))
-        return super().process_response(request, response) if is_text and not response.streaming else response
+        if not is_text or response.streaming or response.has_header("Content-Encoding"):
+            return response
+        if len(response.content) < self.SHORT:
+            return response
+        patch_vary_headers(response, ("Accept-Encoding",))
+        if re_accepts_gzip.search(request.META.get("HTTP_ACCEPT_ENCODING", "")):
+            response.content = self.compressed(response.content)
+            response.headers["Content-Encoding"] = "gzip"
+            response.headers["Content-Length"] = str(len(response.content))
+            if response.get("ETag", "").startswith('"'):
+                response.headers["ETag"] = f"W/{response.headers['ETag']}"
+        return response
+
+    def compressed(self, text: bytes) -> bytes:
+        """Return a gzip whose head names a file, of a random length (RFC 1952; against BREACH)."""
+        made = gzip.compress(text, self.LEVEL, mtime=0)
+        name = b"a" * (1 + secrets.randbelow(self.max_random_bytes))
+        return made[:3] + bytes([FNAME]) + made[4:10] + name + b"\0" + made[10:]
 
 
 def in_background[**P](view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:

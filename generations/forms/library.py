@@ -100,7 +100,7 @@ class LibraryForm(forms.Form):
         around = surroundings_of(user)
         self.teams = around.teams  # named to the database, so that it looks nowhere else
         self.people = {named.name: named.pk for named in around.people}
-        self.projects, self.tags = around.projects, around.tags
+        self.projects, self.tags, self.views = around.projects, around.tags, around.views
         self.offer("model", model_filter())
         self.offer("person", [("", _("Anyone")), *((name, name) for name in self.people)])
         projects = [(str(project.pk), project.name) for project in self.projects]

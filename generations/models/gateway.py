@@ -61,9 +61,13 @@ class GatewayQuerySet(models.QuerySet):
             return None
         return SANDBOX.first()
 
-    def is_sandbox_open(self) -> bool:
-        """Say whether `sandbox` returns one: what every page asks."""
-        kinds = {kind for (kind,) in OPEN.rows()}
+    def is_sandbox_open(self, known: "Iterable[Gateway] | None" = None) -> bool:
+        """Say whether `sandbox` returns one: what every page asks. `known` are all that are enabled, if known."""
+        if known is None:
+            kinds = {kind for (kind,) in OPEN.rows()}
+        else:
+            takers = (one for one in known if one.enabled and one.key_problem != NO_KEY)
+            kinds = {one.key_source for one in takers}
         is_wanted = settings.STUDIO_SANDBOX == "on" or kinds == {Gateway.KeySource.SANDBOX}
         return settings.STUDIO_SANDBOX != "off" and is_wanted and Gateway.KeySource.SANDBOX in kinds
 

@@ -13,7 +13,6 @@ from django.views.decorators.vary import vary_on_headers
 
 from generations.forms import LibraryForm
 from generations.models import ACTIVE, SavedView
-from generations.models.saved import views_of
 from generations.views.finding import Found
 from generations.views.fragments import wants_fragment
 from generations.views.tiles import by_day, following
@@ -43,7 +42,7 @@ def library(request: HttpRequest) -> HttpResponse:
         "chips": chips(form),
         "count": found.count(page),
         "query": urlencode(form.chosen | {name: request.GET[name] for name in PLACES if name in request.GET}),
-        "views": views_of(request.user),
+        "views": form.views,
         "is_filtered_more": not form.chosen.keys() <= {"q", *OFTEN},
     }
     part = "#rows" if wants_fragment(request) else ""

@@ -93,7 +93,6 @@ def main() -> dict[str, Any]:
         "naive_deep": wall(lambda: naive(person, depth)),
         "page_cpu": cpu(lambda: client.get("/generations/")),
         "naive_cpu": cpu(lambda: naive(person)),
-        "five_bytes": cpu(lambda: client.get("/bench/five-bytes")),
         "words": {kind: searched(person, word) for kind, word in chosen.items()},
     }
     mixes = {f"{one}, {kind} word": f"{one}&q={chosen.get(kind, '')}" for one in FILTERS for kind in (*chosen, "no")}
