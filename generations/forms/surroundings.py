@@ -41,7 +41,7 @@ def table(model) -> str:
     return connection.ops.quote_name(model._meta.db_table)
 
 
-# Written out, for the ORM takes ten times as long to put four such questions together as the database to answer them.
+# Written out, for the ORM takes ten times as long to put five such questions together as the database to answer them.
 MINE = f"SELECT team_id FROM {table(Membership)} WHERE user_id = %s"  # noqa: S608 (names of tables)
 STATEMENT = f"""
 SELECT 'teams', team_id, '', 0, '', '' FROM {table(Membership)} WHERE user_id = %s
