@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 
 from django.conf import settings
@@ -85,42 +85,10 @@ def banners(user, watched: Callable[[], list[Gateway]]) -> list[Banner]:
     """
     if not user.is_staff:
         return []
-    found = []
-    # One that is switched off still renders what it was given before.
-    for gateway in watched():
-        if gateway.key_problem not in {"", NO_KEY}:
-            found.append(
-                Banner(
-                    "error",
-                    _("The gateway {name} cannot be used. {key_problem}").format(
-                        name=gateway.name, key_problem=told(gateway.key_problem)
-                    ),
-                )
-            )
-        elif gateway.is_paused:
-            found.append(
-                Banner(
-                    "warning",
-                    _("The gateway {name} is paused: {paused_reason}").format(
-                        name=gateway.name, paused_reason=told(gateway.paused_reason)
-                    ),
-                    gateway,
-                )
-            )
-        elif gateway.is_tripped:
-            found.append(
-                Banner("warning", _("The gateway {name} has not answered lately.").format(name=gateway.name), gateway)
-            )
+    found = [banner for gateway in watched() if (banner := about_gateway(gateway))]
     count, oldest, silent, *news = MATTERS.first(user=user.pk) or (0, None, 0, 0, 0)
     if count:
-        text = ngettext(
-            "%(count)s request has an unknown outcome: accepted and billed, or not.",
-            "%(count)s requests have an unknown outcome: accepted and billed, or not.",
-            count,
-        ) % {"count": count}
-        if timezone.now() - oldest > OLD:
-            text += " " + _("The oldest is from {elapsed} ago.").format(elapsed=elapsed(oldest))
-        found.append(Banner("error", text, url=reverse("generations:desk")))
+        found.append(Banner("error", unknown_outcomes(count, oldest), url=reverse("generations:desk")))
     for webhook in SWITCHED_OFF.all(operator=user.pk) if silent else ():
         text = _("The webhook {name} is switched off. {disabled_reason}").format(
             name=webhook.name, disabled_reason=told(webhook.disabled_reason)
@@ -129,6 +97,33 @@ def banners(user, watched: Callable[[], list[Gateway]]) -> list[Banner]:
     if any(news) and user.has_perm("generations.change_gateway"):
         found.append(Banner("info", news_of_gateways(*news), url=reverse("generations:gateways"), link=_("Look")))
     return found
+
+
+def about_gateway(gateway: Gateway) -> Banner | None:
+    """Return what must be known of one; of one that is switched off too, for it renders what it was given before."""
+    name = gateway.name
+    if gateway.key_problem not in {"", NO_KEY}:
+        problem = told(gateway.key_problem)
+        text = _("The gateway {name} cannot be used. {key_problem}").format(name=name, key_problem=problem)
+        return Banner("error", text)
+    if gateway.is_paused:
+        reason = told(gateway.paused_reason)
+        text = _("The gateway {name} is paused: {paused_reason}").format(name=name, paused_reason=reason)
+        return Banner("warning", text, gateway)
+    if gateway.is_tripped:
+        return Banner("warning", _("The gateway {name} has not answered lately.").format(name=name), gateway)
+    return None
+
+
+def unknown_outcomes(count: int, oldest: datetime) -> str:
+    text = ngettext(
+        "%(count)s request has an unknown outcome: accepted and billed, or not.",
+        "%(count)s requests have an unknown outcome: accepted and billed, or not.",
+        count,
+    ) % {"count": count}
+    if timezone.now() - oldest > OLD:
+        text += " " + _("The oldest is from {elapsed} ago.").format(elapsed=elapsed(oldest))
+    return text
 
 
 def news_of_gateways(notices: int | None, oddities: int | None) -> str:

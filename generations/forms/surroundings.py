@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from django.db import connection
-from django.urls import reverse
 
 from generations.models import Membership, Project, SavedView, Tag, User
 
@@ -68,7 +67,7 @@ def surroundings_of(user: User) -> Surroundings:
             if kind == "teams":
                 found.teams.append(pk)
             elif kind == "views":
-                url = f"{reverse('generations:library')}?{query}"
+                url = SavedView(query=query).get_absolute_url()
                 found.views.append(View(pk, name, url, person, is_own=bool(flag)))
             else:
                 getattr(found, kind).append(Named(pk, name, is_archived=bool(flag)))
