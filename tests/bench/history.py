@@ -14,7 +14,7 @@ import httpx
 from tests.bench.figures import Figure, middle
 from tests.bench.machine import SimulatedUpstream
 from tests.bench.place import engines, only_reaching, place
-from tests.bench.web import LEAST, ROUNDS, cpu_per_request, web
+from tests.bench.web import beside_least, web
 from tests.services.studio import Studio
 
 ROWS = 1_000_000  # `--rows` makes it fewer
@@ -35,24 +35,16 @@ def served(engine: str, rows: int, studio: Studio) -> Figure:
     """Return what the first page costs the web server; what a database server takes comes on top."""
     with web(studio) as pid:
         studio.sign_in()
-        for _ in range(20):
-            page(studio)
-        ratios, costs = [], []
-        for _ in range(ROUNDS):
-            least = cpu_per_request(pid, lambda: studio.client.get("/bench/five-bytes"), LEAST)
-            cost = cpu_per_request(pid, lambda: page(studio), PAGES)
-            ratios.append(cost / least)
-            costs.append((least, cost))
-        answer = page(studio)
-    least, cost = (1000 * middle(column) for column in zip(*costs, strict=True))
+        cost = beside_least(studio, pid, lambda: page(studio), PAGES)
+        size = len(page(studio).content) / 1024
     return Figure(
         name=f"a page of the library / a view of five bytes ({engine}, {rows:,} rows)",
-        value=middle(ratios),
+        value=middle(cost.ratios),
         unit="H",
         must=12,
         reach=5,
-        baseline=f"H {least:.3f} ms, a page of {len(answer.content) / 1024:.0f} KB {cost:.2f} ms of processor time",
-        rounds=ratios,
+        baseline=f"H {cost.least:.3f} ms, a page of {size:.0f} KB {cost.own:.2f} ms of processor time",
+        rounds=cost.ratios,
     )
 
 
