@@ -14,6 +14,7 @@ from generations.models import Failure, Gateway, Generation, Status
 from tests.factories import begun
 from tests.lifecycle.base import everything_stored, make_due, run_queue
 from tests.lifecycle.test_poll import PollCase, run_poller
+from tests.processes import wait_for
 from tests.upstream import FakeUpstream
 from videostudio.scrubbing import ScrubFilter
 
@@ -123,7 +124,11 @@ class WholeTests(PollCase, TransactionTestCase):
         row = begun()
         self.go_on(row)
         if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
-                self.assertEqual(cursor.fetchone(), (1,))
+            # PostgreSQL's process ends a moment after its connection was closed.
+            wait_for(lambda: self.connected() == 1, why="another connection stays open")
         self.assertTrue(connection.is_usable())
+
+    def connected(self) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+            return cursor.fetchone()[0]
