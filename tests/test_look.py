@@ -1,7 +1,9 @@
 """What is drawn once and shown to many: only what is each page's own may differ."""
 
+from datetime import UTC, datetime, timedelta
 from unittest import mock
 
+import time_machine
 from django.test import SimpleTestCase
 
 from generations.templatetags import look
@@ -26,6 +28,15 @@ class DrawnTests(SimpleTestCase):
 
     def test_it_is_escaped(self):
         self.assertIn("?q=&quot;&gt;&lt;script&gt;", self.pages(older_url='?q="><script>'))
+
+
+class AgeTests(SimpleTestCase):
+    def test_the_first_minute_is_told_in_seconds(self):
+        now = datetime(2026, 11, 27, 12, tzinfo=UTC)
+        with time_machine.travel(now, tick=False):
+            for past, words in ((0, "0 s"), (59, "59 s"), (60, "1\xa0minute"), (90_000, "1\xa0day, 1\xa0hour")):
+                with self.subTest(past):
+                    self.assertEqual(look.age(now - timedelta(seconds=past)), words)
 
 
 class FrameTests(PageTestCase):

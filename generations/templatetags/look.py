@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Hashable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -174,6 +175,13 @@ def elapsed(since: datetime | None, until: datetime | None = None) -> str:
     if seconds < 3600:
         return _("{minutes} min {seconds} s").format(minutes=seconds // 60, seconds=f"{seconds % 60:02}")
     return _("{hours} h {minutes} min").format(hours=seconds // 3600, minutes=f"{seconds % 3600 // 60:02}")
+
+
+@register.filter
+def age(since: datetime) -> str:
+    """Return how long ago that was as people say it, "2 days, 3 hours"; the first minute in seconds."""
+    recent = timezone.now() - since < timedelta(minutes=1)
+    return elapsed(since) if recent else timesince(since)
 
 
 @register.filter
