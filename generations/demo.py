@@ -39,11 +39,16 @@ def vocabulary() -> list[str]:
     return list(words)
 
 
+def frequencies() -> list[float]:
+    """Return how often each word of the vocabulary comes, beside the first."""
+    return [1 / (place + 1) ** 0.95 for place in range(WORDS)]
+
+
 def load(count: int, team: Team) -> Iterator[int]:
     """Add so many generations of a team, each with a prompt of its own; yield how many there are after each step."""
     chance = random.Random(SEED + after_last(Prompt))  # noqa: S311 (other prompts than those that are there)
     words = vocabulary()
-    weights = list(itertools.accumulate(1 / (place + 1) ** 0.95 for place in range(WORDS)))
+    weights = list(itertools.accumulate(frequencies()))
     row = rows(chance, count, team)
     taggable = list(tags(team))
     for begin in range(0, count, AT_ONCE):

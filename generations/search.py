@@ -194,7 +194,7 @@ def postgresql_table(table: str, about: str, changes: str, entries: str, is_new_
     return f"""
         DROP TABLE IF EXISTS {table};
         DROP FUNCTION IF EXISTS {table}_keep() CASCADE;
-        CREATE TABLE {table} (rowid bigint PRIMARY KEY, {table} tsvector NOT NULL);
+        CREATE TABLE {table} (rowid bigint PRIMARY KEY, {table} tsvector NOT NULL, team_id bigint NOT NULL);
         CREATE FUNCTION {table}_keep() RETURNS trigger LANGUAGE plpgsql AS $function$
         BEGIN
             IF TG_OP = 'TRUNCATE' THEN
@@ -225,7 +225,7 @@ POSTGRESQL = (
         TABLE,
         "generations_generation",
         "deleted_at",
-        f"""SELECT generation.id, {TABLE}_vector(prompt.text)
+        f"""SELECT generation.id, {TABLE}_vector(prompt.text), generation.team_id
         FROM generations_generation generation JOIN generations_prompt prompt ON prompt.id = generation.prompt_id
         WHERE generation.deleted_at IS NULL""",
         "generation.id = NEW.id",
@@ -234,10 +234,15 @@ POSTGRESQL = (
         PROMPTS,
         "generations_prompt",
         "text",
-        f"SELECT prompt.id, {TABLE}_vector(prompt.text) FROM generations_prompt prompt WHERE true",
+        f"SELECT prompt.id, {TABLE}_vector(prompt.text), prompt.team_id FROM generations_prompt prompt WHERE true",
         "prompt.id = NEW.id",
     ),
 )
+
+NEWEST = f"""
+    SELECT (array_agg(rowid ORDER BY rowid DESC))[:%s], count(*) FROM {TABLE}
+    WHERE {TABLE} @@ to_tsquery('simple', %s) AND team_id = ANY(%s)
+"""
 
 
 def make(connection) -> None:
@@ -298,6 +303,14 @@ def count_again(connection) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
+
+
+def newest(connection, query: str, teams: list[int], count: int) -> tuple[list[int], int]:
+    """Return the newest generations that match a query of to_tsquery, so many of them, and how many there are."""
+    with connection.cursor() as cursor:
+        cursor.execute(NEWEST, [count, query, teams])
+        found, number = cursor.fetchone()
+    return found or [], number
 
 
 def estimate(connection, table: str, query: str) -> float:

@@ -1,12 +1,16 @@
 """Searching prompts: what words find, what never fails, and that the index keeps up."""
 
+from unittest import mock
+
 from django.core.management import call_command
 from django.db import connection
 from django.test import SimpleTestCase, TestCase, TransactionTestCase
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from generations import search
-from generations.models import Generation, Prompt, PromptEntry, SearchEntry, Team, matching
+from generations.models import Entries, Generation, Prompt, PromptEntry, SearchEntry, Team, matching, searching
+from generations.models.searching import COMMON
 from tests.factories import alice, carol, make_gateway, make_generation
 
 HOSTILE = (
@@ -173,6 +177,42 @@ class MatchTests(SearchTestCase):
         row.events.all().delete()
         row.delete()
         self.assertEqual(self.entries("fox"), 0)
+
+
+class EntriesTests(SearchTestCase):
+    """What the index alone knows, whether it is walked or, as a rare word on PostgreSQL, read whole."""
+
+    def entries(self, text: str) -> Entries:
+        found = Entries.of(text, teams=[self.team])
+        assert found
+        return found
+
+    def test_they_are_read_from_either_side_of_a_key(self):
+        keys = [make_generation(prompt=f"A fox {number}").pk for number in range(6)]
+        make_generation(prompt="A hen")
+        make_generation(prompt="A fox of others", user=carol())
+        Generation.objects.filter(pk=keys.pop(2)).update(deleted_at=timezone.now())
+        for common in (0, COMMON):
+            with self.subTest(common), mock.patch.object(searching, "COMMON", common):
+                entries = self.entries("fox")
+                self.assertEqual(entries.read(3, None, None), keys[:-4:-1])
+                self.assertEqual(entries.read(9, None, keys[3]), keys[2::-1])
+                self.assertEqual(entries.read(2, keys[1], None), keys[2:4])
+                self.assertEqual((entries.count(9), self.entries("fox").count(4)), (5, 4))
+                self.assertEqual((self.entries("wolf").read(3, None, None), self.entries("wolf").count(9)), ([], 0))
+
+    def test_what_no_index_has_they_do_not_say(self):
+        for text in ("🦊", "fox 🦊", "", "?"):
+            self.assertIsNone(Entries.of(text, teams=[self.team]), text)
+
+    def test_what_is_read_whole_is_read_once(self):
+        make_generation(prompt="A fox")
+        entries = self.entries("fox")
+        with CaptureQueriesContext(connection) as statements:
+            entries.read(1, None, None)
+            entries.count(9)
+        self.assertEqual(len(statements), 2 if entries.are_walked else 1)
+        self.assertEqual(entries.are_walked, connection.vendor == "sqlite")
 
 
 class PromptTests(SearchTestCase):

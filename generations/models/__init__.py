@@ -12,7 +12,7 @@ from generations.models.people import Membership, Team, User
 from generations.models.preset import Preset
 from generations.models.prompt import GenerationInput, Prompt, Upload
 from generations.models.saved import SavedView
-from generations.models.searching import PromptEntry, SearchEntry, entries_of, matching, newest_key
+from generations.models.searching import Entries, PromptEntry, SearchEntry, matching, newest_key
 from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS, UNFINISHED, Failure, Status
 from generations.models.switches import ModelSwitch
 from generations.models.tokens import ApiAnswer, ApiToken
@@ -37,6 +37,7 @@ __all__ = [
     "Comparison",
     "Delivery",
     "Drift",
+    "Entries",
     "Event",
     "Experience",
     "Failure",
@@ -66,7 +67,6 @@ __all__ = [
     "User",
     "Vote",
     "Webhook",
-    "entries_of",
     "matching",
     "newest_key",
 ]

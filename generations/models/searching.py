@@ -1,5 +1,7 @@
 """The search indexes as tables beside Generation and Prompt, and the rows that match."""
 
+from typing import Self
+
 from django.db import connection, models
 from django.db.models import F
 from django.db.models.expressions import RawSQL
@@ -35,6 +37,8 @@ class SearchEntry(models.Model):
         "generations.Generation", models.DO_NOTHING, primary_key=True, db_column="rowid", related_name="search"
     )
     words = Words(db_column=search.TABLE)
+    # PostgreSQL's own; SQLite has it among the facets.
+    team = models.ForeignKey("generations.Team", models.DO_NOTHING, null=True, related_name="+")
 
     class Meta:
         managed = False
@@ -74,24 +78,65 @@ def matching(rows: models.QuerySet, text: str, *, teams: list[int]) -> models.Qu
     if connection.vendor == "sqlite":
         return rows.filter(search__words__match=search.fts5(terms, teams)).annotate(found_id=F("search__pk"))
     table, query = rows.model.search.related.related_model._meta.db_table, search.tsquery(terms)
-    if search.estimate(connection, table, query) > COMMON:
+    if is_common(table, query):
         return rows.filter(search__words__match=query)
     # OFFSET 0 lets the planner do nothing but find these first; by itself it would walk all the newest for a rare word.
-    entries = f"SELECT rowid FROM {table} WHERE {table} @@ to_tsquery('simple', %s) OFFSET 0"  # noqa: S608
-    return rows.filter(pk__in=RawSQL(entries, [query]))  # noqa: S611 (the words are a parameter)
+    condition = f"{table} @@ to_tsquery('simple', %s) AND team_id = ANY(%s)"
+    entries = f"SELECT rowid FROM {table} WHERE {condition} OFFSET 0"  # noqa: S608
+    return rows.filter(pk__in=RawSQL(entries, [query, teams]))  # noqa: S611 (words and teams are parameters)
 
 
-def entries_of(text: str, *, teams: list[int]) -> models.QuerySet | None:
-    """Return the entries of generations that match, to be counted; None when they alone do not say it.
-
-    They are those of everything that is not in the trash.
-    """
-    terms = search.terms(text)
-    if not terms or search.signs(text) or connection.vendor != "sqlite":
-        return None
-    return SearchEntry.objects.filter(words__match=search.fts5(terms, teams))
+def is_common(table: str, query: str) -> bool:
+    return search.estimate(connection, table, query) > COMMON
 
 
 def newest_key(rows: models.QuerySet) -> str:
     """Return the column of rows that is their id and, where they were searched for, in the order they come."""
     return "found_id" if "found_id" in rows.query.annotations else "pk"
+
+
+class Entries:
+    """What matches in `teams` outside of the trash, as the index of words alone knows it: the ids of generations.
+
+    SQLite walks it newest first, and so does PostgreSQL where very much matches. Otherwise PostgreSQL has to read all
+    that matches before it knows the newest: then it counts them at the same time.
+    """
+
+    def __init__(self, text: str, *, teams: list[int]) -> None:
+        self.teams = teams
+        terms = search.terms(text)
+        if connection.vendor == "sqlite":
+            self.query, self.are_walked = search.fts5(terms, teams), True
+        else:
+            self.query = search.tsquery(terms)
+            self.are_walked = is_common(search.TABLE, self.query)
+        self._count: int | None = None
+
+    @property
+    def rows(self) -> models.QuerySet:
+        found = SearchEntry.objects.filter(words__match=self.query)
+        return found if connection.vendor == "sqlite" else found.filter(team__in=self.teams)
+
+    @classmethod
+    def of(cls, text: str, *, teams: list[int]) -> Self | None:
+        """Return those of a text; None when the index alone does not say what matches."""
+        return cls(text, teams=teams) if search.terms(text) and not search.signs(text) else None
+
+    def read(self, count: int, after: int | None, before: int | None) -> list[int]:
+        """Return so many ids: the oldest after a key, the newest before a key, or the newest of all."""
+        if after is None and before is None and not self.are_walked:
+            found, self._count = search.newest(connection, self.query, self.teams, count)
+            return found
+        # A sum is in no index: the planner finds what matches first, and does not walk all the newest for a rare word.
+        key = F("pk") if self.are_walked else F("pk") + 0
+        if after is not None:
+            rows = self.rows.filter(pk__gt=after).order_by(key.asc())
+        else:
+            rows = (self.rows if before is None else self.rows.filter(pk__lt=before)).order_by(key.desc())
+        return list(rows.values_list("pk", flat=True)[:count])
+
+    def count(self, most: int) -> int:
+        """Count up to `most`."""
+        if self._count is None:
+            self._count = self.rows[:most].count()
+        return min(self._count, most)

@@ -3,23 +3,24 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from generations.forms import LibraryForm
-from generations.models import Generation, entries_of, newest_key
+from generations.models import Entries, Generation, newest_key
 from generations.views.paging import Page, page_of, page_read
-from generations.views.tiles import for_keys, newest_of
+from generations.views.tiles import Key, for_keys, keys_among, newest_of
 
 PAGE = 24
 COUNTED = 10_000  # whoever has more reads "10,000+"
-OVER_SECONDS = 60  # a library with more is not counted again for so long
-MOST_OVER = 1000  # teams
+OVER_SECONDS = 60  # what is more is not counted again for so long
+MOST_OVER = 1000
 
-_over: dict[tuple[int, ...], float] = {}  # teams: until when their library is known to be larger than anybody counts
+# Teams and the words searched for: until when that is known to be more than anybody counts.
+_over: dict[tuple[int | str, ...], float] = {}
 
 
 @dataclass(frozen=True)
@@ -50,26 +51,39 @@ class Found:
         form = self.form
         if not form.chosen and len(form.teams) == 1:
             return page_read(newest_of(form.teams[0], form.user), query, size=PAGE, keep={})
+        if self.entries:
+            return page_read(partial(self._read, self.entries), query, size=PAGE, keep=form.chosen)
         keys = for_keys(self.generations, form.user)
         return page_of(keys, query, size=PAGE, keep=form.chosen, by_time=form.is_by_time)
 
     def count(self, page: Page) -> Count:
-        """Count up to a bound. A page that is everything needs no statement, a large library one now and then."""
+        """Count up to a bound. A page that is everything needs no statement, what is known to be over it one a minute.
+
+        That is asked most of the whole library and of its words; whatever else is filtered is always counted.
+        """
         if not page.newer_url and not page.older_url:
             return Count(len(page.rows))
-        teams = () if self.form.chosen else tuple(self.form.teams)
-        if _over.get(teams, 0) > time.monotonic():
+        key = (*self.form.teams, self.form.chosen.get("q", "")) if self.form.chosen.keys() <= {"q"} else ()
+        if _over.get(key, 0) > time.monotonic():
             return Count(COUNTED + 1)
-        count = Count(self._counted()[: COUNTED + 1].count())
-        if teams and count.number > COUNTED:
+        most = COUNTED + 1
+        count = Count(self.entries.count(most) if self.entries else self._counted()[:most].count())
+        if key and count.number > COUNTED:
             if len(_over) >= MOST_OVER:
                 _over.clear()
-            _over[teams] = time.monotonic() + OVER_SECONDS
+            _over[key] = time.monotonic() + OVER_SECONDS
         return count
+
+    @cached_property
+    def entries(self) -> Entries | None:
+        """What the index of words alone finds, where words are all that was asked."""
+        form = self.form
+        return Entries.of(form.chosen["q"], teams=form.teams) if form.chosen.keys() == {"q"} else None
+
+    def _read(self, entries: Entries, count: int, after: int | None, before: int | None) -> list[Key]:
+        return keys_among(entries.read(count, after, before), self.form.user, most=count)
 
     def _counted(self) -> QuerySet:
         form, found = self.form, self.generations
-        if form.chosen.keys() == {"q"} and (entries := entries_of(form.chosen["q"], teams=form.teams)) is not None:
-            return entries
         # In the page's order SQLite takes the page's index, and none that it would have to look up every row for.
         return found.order_by() if form.is_by_time else found.order_by(f"-{newest_key(found)}")

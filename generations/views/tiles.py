@@ -19,6 +19,7 @@ from generations.models.prepared import Statement
 from generations.views.paging import Read
 
 KEPT = 3_000  # tiles; about 3 KB each
+NOBODY = 0  # no row has this id
 STALE = 600  # seconds after which a name or a label that has changed is seen
 
 _drawn: dict[tuple, SafeString] = {}
@@ -89,6 +90,26 @@ def _newest(side: str, count: int) -> Statement:
         return starred_by(user, found).order_by(order).values_list(*Key._fields)[:count]
 
     return Statement(make, user=int, team=int, **({"key": int} if side else {}))
+
+
+def keys_among(ids: Sequence[int], user: User, *, most: int) -> list[Key]:
+    """Return the keys of those, at most so many, that this person may see, in the order of the ids."""
+    places = dict(zip(_places(most), [*ids, *[NOBODY] * (most - len(ids))], strict=True))
+    rows = {row.pk: row for row in map(Key._make, _among(most).rows(user=user.pk, **places))}
+    return [rows[pk] for pk in ids if pk in rows]
+
+
+@cache
+def _among(most: int) -> Statement:
+    def make(user: int, **places: int) -> QuerySet:
+        found = Generation.objects.visible_to(user).filter(pk__in=places.values())
+        return starred_by(user, found).order_by().values_list(*Key._fields)
+
+    return Statement(make, user=int, **dict.fromkeys(_places(most), int))
+
+
+def _places(most: int) -> list[str]:
+    return [f"place{number}" for number in range(most)]
 
 
 def by_day(rows: Sequence[Key], user, zone: tzinfo = UTC) -> list[Day]:

@@ -4,6 +4,7 @@ import json
 import os
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -19,7 +20,7 @@ from django.http import QueryDict  # noqa: E402
 from django.template.loader import render_to_string  # noqa: E402
 from django.test import Client  # noqa: E402
 
-from generations.demo import vocabulary  # noqa: E402
+from generations.demo import LONGEST, SHORTEST, frequencies, vocabulary  # noqa: E402
 from generations.forms import LibraryForm  # noqa: E402
 from generations.models import Generation, User  # noqa: E402
 from generations.views.finding import PAGE, Found  # noqa: E402
@@ -28,6 +29,7 @@ from generations.views.tiles import by_day  # noqa: E402
 ROUNDS, WARM = 7, 2
 DEEP = 10_000  # pages
 ABSENT = "zzyzx"
+SHARES = {"rare": 0.0001, "medium": 0.005, "common": 0.2}  # of all prompts: 100, 5,000, 200,000 of a million
 FILTERS = ("status=failed", "rating=4", "person=demo03", "frame=tall", "differs=yes", "since=2026-01-01")
 
 
@@ -68,9 +70,17 @@ def naive(person: User, number: int = 1, **filters: str) -> None:
 
 
 def words() -> dict[str, str]:
-    """Return a word of each kind, by how many prompts have it: thirty words a prompt, one over its place often."""
-    known = vocabulary()
-    return {"rare": known[-3000], "medium": known[700], "common": known[12], "absent": ABSENT}
+    """Return a word of each kind, by the share of prompts that have one which begins with it."""
+    found: dict[str, float] = defaultdict(float)
+    known, often = vocabulary(), frequencies()
+    total = sum(often)
+    for word, weight in zip(known, often, strict=True):
+        for end in range(1, len(word) + 1):
+            found[word[:end]] += weight / total
+    length = (LONGEST + SHORTEST) // 2
+    shares = {word: 1 - (1 - found[word]) ** length for word in known}
+    kinds = {kind: min(known, key=lambda word: abs(shares[word] - share)) for kind, share in SHARES.items()}
+    return kinds | {"absent": ABSENT}
 
 
 def searched(person: User, word: str) -> dict[str, Any]:
