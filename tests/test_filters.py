@@ -216,6 +216,22 @@ class PagingTests(PageTestCase):
         Generation.objects.filter(pk=rows[0].pk).update(deleted_at=timezone.now())
         self.assertIn(f"{PAGE} videos", self.page("/generations/").one(id_="rows").text)
 
+    def test_what_is_more_for_one_person_or_filter_is_counted_for_another(self):
+        self.enterContext(mock.patch.dict(finding._over, clear=True))
+        self.enterContext(mock.patch.object(finding, "COUNTED", PAGE + 2))
+        rows = [make_generation(prompt=f"fox {number}").pk for number in range(2 * PAGE)]
+        marks.star(self.alice, rows)
+        marks.star(bob(), rows[: PAGE + 1])
+        for person, query, words in (
+            (self.alice, "star=mine", f"{PAGE + 2}+ videos"),
+            (bob(), "star=mine", f"{PAGE + 1} videos"),
+            (bob(), "", f"{PAGE + 2}+ videos"),
+            (bob(), "q=fox", f"{PAGE + 2}+ videos"),
+        ):
+            with self.subTest(f"{person} {query}"):
+                self.client.force_login(person)
+                self.assertIn(words, self.page(f"/generations/?{query}").one(id_="rows").text)
+
     def test_counts_end_where_nobody_counts_on(self):
         self.enterContext(mock.patch.dict(finding._over, clear=True))
         for number in range(PAGE + 2):

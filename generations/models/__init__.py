@@ -12,7 +12,7 @@ from generations.models.people import Membership, Team, User
 from generations.models.preset import Preset
 from generations.models.prompt import GenerationInput, Prompt, Upload
 from generations.models.saved import SavedView
-from generations.models.searching import Entries, PromptEntry, SearchEntry, matching, newest_key
+from generations.models.searching import Entries, PromptEntry, SearchEntry, matching, newest_key, to_count
 from generations.models.statuses import ACTIVE, REVIVABLE, TERMINAL, TRANSITIONS, UNFINISHED, Failure, Status
 from generations.models.switches import ModelSwitch
 from generations.models.tokens import ApiAnswer, ApiToken
@@ -69,4 +69,5 @@ __all__ = [
     "Webhook",
     "matching",
     "newest_key",
+    "to_count",
 ]

@@ -11,6 +11,8 @@ from generations.models.prompt import Prompt
 
 # More than this many, and PostgreSQL finds the newest sooner by looking at one after the other.
 COMMON = 20_000
+# To order by what no index has: the planner finds what matches first, and does not walk all the newest for a rare word.
+UNWALKED = F("pk") + 0
 
 
 class Words(models.Field):
@@ -80,10 +82,11 @@ def matching(rows: models.QuerySet, text: str, *, teams: list[int]) -> models.Qu
     table, query = rows.model.search.related.related_model._meta.db_table, search.tsquery(terms)
     if is_common(table, query):
         return rows.filter(search__words__match=query)
-    # OFFSET 0 lets the planner do nothing but find these first; by itself it would walk all the newest for a rare word.
+    # OFFSET 0 lets the planner find these for themselves.
     condition = f"{table} @@ to_tsquery('simple', %s) AND team_id = ANY(%s)"
     entries = f"SELECT rowid FROM {table} WHERE {condition} OFFSET 0"  # noqa: S608
-    return rows.filter(pk__in=RawSQL(entries, [query, teams]))  # noqa: S611 (words and teams are parameters)
+    found = rows.filter(pk__in=RawSQL(entries, [query, teams]))  # noqa: S611 (words and teams are parameters)
+    return found.annotate(found_id=UNWALKED)
 
 
 def is_common(table: str, query: str) -> bool:
@@ -93,6 +96,14 @@ def is_common(table: str, query: str) -> bool:
 def newest_key(rows: models.QuerySet) -> str:
     """Return the column of rows that is their id and, where they were searched for, in the order they come."""
     return "found_id" if "found_id" in rows.query.annotations else "pk"
+
+
+def to_count(rows: models.QuerySet) -> models.QuerySet:
+    """Return rows in the order in which they are counted soonest.
+
+    In the page's order SQLite takes the page's index, and none that it would have to look up every row for.
+    """
+    return rows.order_by(f"-{newest_key(rows)}") if connection.vendor == "sqlite" else rows.order_by()
 
 
 class Entries:
@@ -127,8 +138,7 @@ class Entries:
         if after is None and before is None and not self.are_walked:
             found, self._count = search.newest(connection, self.query, self.teams, count)
             return found
-        # A sum is in no index: the planner finds what matches first, and does not walk all the newest for a rare word.
-        key = F("pk") if self.are_walked else F("pk") + 0
+        key = F("pk") if self.are_walked else UNWALKED
         if after is not None:
             rows = self.rows.filter(pk__gt=after).order_by(key.asc())
         else:

@@ -10,17 +10,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from generations.forms import LibraryForm
-from generations.models import Entries, Generation, newest_key
+from generations.models import Entries, Generation, to_count
 from generations.views.paging import Page, page_of, page_read
 from generations.views.tiles import Key, for_keys, keys_among, newest_of
 
 PAGE = 24
 COUNTED = 10_000  # whoever has more reads "10,000+"
 OVER_SECONDS = 60  # what is more is not counted again for so long
-MOST_OVER = 1000
+MOST_OVER = 1000  # of people and filters
 
-# Teams and the words searched for: until when that is known to be more than anybody counts.
-_over: dict[tuple[int | str, ...], float] = {}
+_over: dict[tuple, float] = {}  # person and filters: until when that is known to be more than anybody counts
 
 
 @dataclass(frozen=True)
@@ -57,18 +56,15 @@ class Found:
         return page_of(keys, query, size=PAGE, keep=form.chosen, by_time=form.is_by_time)
 
     def count(self, page: Page) -> Count:
-        """Count up to a bound. A page that is everything needs no statement, what is known to be over it one a minute.
-
-        That is asked most of the whole library and of its words; whatever else is filtered is always counted.
-        """
+        """Count up to a bound. A page that is everything needs no statement, what is over the bound one a minute."""
         if not page.newer_url and not page.older_url:
             return Count(len(page.rows))
-        key = (*self.form.teams, self.form.chosen.get("q", "")) if self.form.chosen.keys() <= {"q"} else ()
+        key = (self.form.user.pk, *self.form.chosen.items())
         if _over.get(key, 0) > time.monotonic():
             return Count(COUNTED + 1)
         most = COUNTED + 1
         count = Count(self.entries.count(most) if self.entries else self._counted()[:most].count())
-        if key and count.number > COUNTED:
+        if count.number > COUNTED:
             if len(_over) >= MOST_OVER:
                 _over.clear()
             _over[key] = time.monotonic() + OVER_SECONDS
@@ -84,6 +80,4 @@ class Found:
         return keys_among(entries.read(count, after, before), self.form.user, most=count)
 
     def _counted(self) -> QuerySet:
-        form, found = self.form, self.generations
-        # In the page's order SQLite takes the page's index, and none that it would have to look up every row for.
-        return found.order_by() if form.is_by_time else found.order_by(f"-{newest_key(found)}")
+        return self.generations.order_by() if self.form.is_by_time else to_count(self.generations)
