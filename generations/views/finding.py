@@ -80,4 +80,6 @@ class Found:
         return keys_among(entries.read(count, after, before), self.form.user, most=count)
 
     def _counted(self) -> QuerySet:
-        return self.generations.order_by() if self.form.is_by_time else to_count(self.generations)
+        # An index has neither times nor several ratings in the order of the page.
+        is_unordered = self.form.is_by_time or "rating" in self.form.chosen
+        return self.generations.order_by() if is_unordered else to_count(self.generations)
