@@ -1,10 +1,11 @@
 """What must always hold, as queries: docs/architecture.md section 4. Each check yields the rows that break it."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.apps import apps
@@ -47,6 +48,7 @@ from generations.models import (
     SubmitAttempt,
     Webhook,
 )
+from generations.models.prepared import Statement
 from videostudio.sandbox.keys import sandbox_key
 
 SENT = (Status.SUBMITTING, Status.UNKNOWN, Status.IN_PROGRESS, Status.DOWNLOADING, Status.COMPLETED)
@@ -226,25 +228,38 @@ def nothing_holds_a_secret() -> Iterator[Violation]:
         if not all(text.startswith("gAAAA") for text in raw if text):
             yield Violation(10, f"webhook {pk}", "its address or its secret is not encrypted")
     known = secrets()
-    for app in APPS:
-        for model in apps.get_app_config(app).get_models():
-            fields = [
-                field for field in model._meta.concrete_fields if isinstance(field, TEXTS) and field.name != "key"
-            ]
-            if fields and not model._meta.proxy and any_column(model, fields, known):
-                for field in fields:
-                    yield from column(model, field, known)
+    for model, fields in with_texts().items():
+        if _may_hold(model).rows(looks=SECRET_LOOKING, known="|".join(map(re.escape, known))):
+            for field in fields:
+                yield from column(model, field, known)
     for name, text in queue.texts():
         if any(secret in text for secret in known) or re.search(SECRET_LOOKING, text, re.IGNORECASE):
             yield Violation(10, name, "holds what looks like a secret")
 
 
-def any_column(model: type[Model], fields: Sequence[Field], known: list[str]) -> bool:
-    """Say whether a row may hold a secret: all its columns are looked at together, in one reading of the table."""
-    names = [field.name for field in fields]
+@cache
+def with_texts() -> dict[type[Model], list[Field]]:
+    """Return the text columns of each model that may hold a secret."""
+    found: dict[type[Model], list[Field]] = {}
+    for app in APPS:
+        for model in apps.get_app_config(app).get_models():
+            fields = [field for field in model._meta.concrete_fields if isinstance(field, TEXTS)]
+            if not model._meta.proxy and (held := [field for field in fields if field.name != "key"]):
+                found[model] = [*held]
+    return found
+
+
+@cache
+def _may_hold(model: type[Model]) -> Statement:
+    """Find a row that may hold a secret: all its columns are looked at together, in one reading of the table."""
+    names = [field.name for field in with_texts()[model]]
     ours = [name for name in names if f"{model._meta.label}.{name}" not in OF_PEOPLE]
-    holds = Q(ours__iregex=SECRET_LOOKING) | Q(all__iregex="|".join(map(re.escape, known)))
-    return model._default_manager.annotate(all=together(names), ours=together(ours)).filter(holds).exists()
+
+    def make(looks: str, known: str) -> QuerySet:
+        rows = model._default_manager.annotate(all=together(names), ours=together(ours))
+        return rows.filter(Q(ours__iregex=looks) | Q(all__iregex=known)).order_by().values_list("pk")[:1]
+
+    return Statement(make, looks=str, known=str)
 
 
 def together(names: list[str]) -> Func:
