@@ -22,6 +22,7 @@ from generations.lifecycle import receipts
 from generations.lifecycle.files import path_of
 from generations.lifecycle.invariants import violations
 from generations.models import Event, Failure, Gateway, Generation, LedgerEntry, Prompt, Status, SubmitAttempt
+from tests.asking import broken
 from tests.factories import alice, clip, make_attempt, make_gateway, make_generation
 from tests.lifecycle.test_receipts import receipt_of
 from tests.lifecycle.test_webhooks import make_webhook
@@ -62,6 +63,7 @@ class InvariantCase(TestCase):
         self.enterContext(override_settings(MEDIA_ROOT=folder / "media", RECEIPTS_DIR=folder / "receipts"))
         drop_the_rules_of_the_tables()
         self.addCleanup(restore_checks)
+        self.assertEqual(broken(), [])  # from now on it asks by one statement
 
     def change(self, generation: Generation, **changes) -> None:
         Generation.objects.filter(pk=generation.pk).update(**changes)
@@ -72,6 +74,8 @@ class InvariantCase(TestCase):
         self.assertEqual([violation.invariant for violation in found], [invariant], found)
         self.assertIn(str(row.uuid) if isinstance(row, Generation) else str(row), found[0].row)
         self.assertIn(words, found[0].words)
+        if not files:
+            self.assertEqual(broken(), found)
         output = StringIO()
         with self.assertRaisesMessage(CommandError, "1 row breaks an invariant."):
             call_command("check_invariants", files=files, stdout=output)

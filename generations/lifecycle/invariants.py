@@ -108,7 +108,7 @@ def attempts_follow_safely() -> Iterator[Violation]:
 
 
 def attempts_come_first() -> Iterator[Violation]:
-    """2: nothing was sent without its attempt, and every id that was kept on disk has been used."""
+    """2: nothing was sent without its attempt."""
     own = SubmitAttempt.objects.filter(generation=OuterRef("pk"))
     is_open = own.filter(token=OuterRef("claim"), outcome=SubmitAttempt.Outcome.OPEN)
     rows = Generation.objects.all()
@@ -124,6 +124,10 @@ def attempts_come_first() -> Iterator[Violation]:
         yield Violation(2, str(attempt), "is open, but its generation is not being sent")
     for attempt in SubmitAttempt.objects.filter(sent_at__lt=F("opened_at")).order_by("pk"):
         yield Violation(2, str(attempt), "was sent before it was written down")
+
+
+def receipts_are_used() -> Iterator[Violation]:
+    """2: every id that was kept on disk is put in place."""
     for path in receipts.older_than(RECEIPT_AGE.total_seconds()):
         yield Violation(2, f"receipt {path.name}", "keeps an upstream id that nobody has put in place")
 
@@ -344,6 +348,7 @@ def _rounded(sum_of: Sum) -> Round:
 CHECKS: tuple[Check, ...] = (
     attempts_follow_safely,
     attempts_come_first,
+    receipts_are_used,
     upstream_ids_are_unique,
     transitions_are_allowed,
     progress_is_honest,

@@ -12,8 +12,8 @@ from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
 from generations.lifecycle import download, recovery
-from generations.lifecycle.invariants import violations
 from generations.models import Gateway, Generation, Status
+from tests.asking import broken
 from tests.factories import begun, clip, make_gateway
 from tests.upstream import FakeUpstream
 
@@ -40,7 +40,7 @@ class UpstreamCase:
 
     def tearDown(self) -> None:
         """Whatever a test did, every invariant holds at its end."""
-        self.assertEqual(list(violations()), [])
+        self.assertEqual(broken(), [])
         super().tearDown()
 
     def begun(self, **fields) -> Generation:

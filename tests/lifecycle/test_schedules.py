@@ -12,17 +12,16 @@ import os
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import pytest
 import time_machine
 from django.conf import settings as django_settings
-from django.db import OperationalError, connection, transaction
-from django.db.models import QuerySet
+from django.db import OperationalError, transaction
 from django.test import TestCase, override_settings
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -49,6 +48,7 @@ from generations.lifecycle import (
 from generations.lifecycle.decisions import SEND_AGAIN_WORDS, CannotDo
 from generations.lifecycle.files import part_of, path_of
 from generations.models import ACTIVE, REVIVABLE, TERMINAL, Event, Gateway, Generation, Status, SubmitAttempt
+from tests.asking import Asked, of_rows
 from tests.factories import ENVELOPE_MODEL, FORM_MODEL, alice, begun, bob, make_gateway, make_price
 from tests.lifecycle.breaking import World, patched
 from tests.lifecycle.paper import CREATE_ANSWERS, FILES, POLL_ANSWERS, VIDEO, Killed, PaperGateway
@@ -91,42 +91,6 @@ class Hint(NamedTuple):
 def hint_of(pk: int, payload: str) -> Hint:
     task = SignedPackage.loads(payload)
     return Hint(pk, task["func"].rpartition(".")[2], task["args"][0])
-
-
-class Asked:
-    """A statement that Django put together once, to be asked thousands of times."""
-
-    def __init__(self, sql: str, params: Sequence[object]) -> None:
-        self.sql, self.params = sql, params
-
-    @classmethod
-    def of(cls, rows: QuerySet) -> Self:
-        return cls(*rows.query.sql_with_params())
-
-    def rows(self) -> list[tuple]:
-        with connection.cursor() as cursor:
-            cursor.execute(self.sql, self.params)
-            return cursor.fetchall()
-
-
-def every_invariant() -> Asked:
-    """Return all queries of check_invariants in one: those that find nothing now, when all is well.
-
-    Without those that read every text for secrets: a schedule that is seen to its end asks them, in words.
-    """
-    found: list[Asked] = []
-
-    def take_down(execute, sql, params, many, context):
-        found.append(Asked(sql, params))
-        return execute(sql, params, many, context)
-
-    assert list(invariants.violations()) == []
-    checks = [check for check in invariants.CHECKS if check is not invariants.nothing_holds_a_secret]
-    with connection.execute_wrapper(take_down):
-        assert [violation for check in checks for violation in check()] == []
-    silent = [asked for asked in found if not asked.rows()]
-    sql = " UNION ALL ".join(f"SELECT 1 FROM ({asked.sql}) AS q{number}" for number, asked in enumerate(silent))  # noqa: S608
-    return Asked(sql, [value for asked in silent for value in asked.params])
 
 
 @contextmanager
@@ -467,7 +431,7 @@ class ScheduleTests(TestCase):
         make_price("0.08", model=FORM_MODEL)  # the others have none, and the ledger says nothing of them
         Schedule.folder, Schedule.account = folder, self.a_day_so_far()
         Schedule.begins_at = datetime.now(UTC)
-        Schedule.every = every_invariant()
+        Schedule.every = of_rows()
         Schedule.asked_rows = Asked.of(Generation.objects.order_by("pk").values_list(*Schedule.columns))
         Schedule.asked_attempts = Asked.of(SubmitAttempt.objects.order_by().values_list("generation"))
         Schedule.asked_hints = Asked.of(OrmQ.objects.order_by("pk").values_list("pk", "payload"))
