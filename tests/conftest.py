@@ -2,8 +2,8 @@
 
 import gc
 import ipaddress
+import json
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from django.test import TransactionTestCase
 from xdist.scheduler import LoadScopeScheduling
 
 from generations.models.experience import forget
-from tests.services.studio import Studio
+from tests.services.studio import Lent, Studio
 from tests.sharing import alone, folder_of
 
 # Names that by their RFC never resolve: asking for one is how tests meet a DNS failure.
@@ -160,18 +160,23 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def prepared_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    """A studio set up once a run, or on PostgreSQL once a worker, which others begin as copies of."""
-    folder, studio = folder_of(tmp_path_factory), Studio()
-    made = folder / "prepared"
+    """A studio set up once a run, which others begin as copies of: each worker has one of its own."""
+    folder = folder_of(tmp_path_factory)
+    lent = folder / "prepared.json"
     with alone(folder, "prepared"):
-        if made.is_dir():
-            shutil.copytree(made, studio.data)
-        else:
+        is_first = not lent.exists()
+        if is_first:
+            studio = Studio()
             studio.run("prepare")
-            if not studio.database.server:
-                shutil.copytree(studio.data, made)
+            lent.write_text(json.dumps([str(studio.data), studio.database_name]))
+        else:
+            data, name = json.loads(lent.read_text())
+            studio = Studio(prepared=Lent(Path(data), name))
     yield studio
-    studio.discard()
+    with alone(folder, "prepared"):
+        if is_first:
+            lent.unlink()  # whoever comes now sets up another
+        studio.discard()
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import NamedTuple, Self
 
 import httpx
 import psycopg
@@ -37,11 +37,11 @@ def free_port() -> int:
 class OwnDatabase:
     """A database made and dropped: of `server`, else of the one in TEST_DATABASE_URL, else SQLite among the data."""
 
-    def __init__(self, template: "OwnDatabase | None" = None, *, server: str = "") -> None:
+    def __init__(self, template: str = "", *, server: str = "") -> None:
         self.server = server or os.environ.get("TEST_DATABASE_URL", "").rpartition("/")[0]
         self.name = f"videostudio_services_{secrets.token_hex(6)}"
         self.url = f"{self.server}/{self.name}" if self.server else ""
-        self._run(sql.SQL("CREATE DATABASE {} TEMPLATE {}"), self.name, template.name if template else "template1")
+        self._run(sql.SQL("CREATE DATABASE {} TEMPLATE {}"), self.name, template or "template1")
 
     def drop(self) -> None:
         self._run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)"), self.name)
@@ -52,6 +52,13 @@ class OwnDatabase:
                 connection.execute(statement.format(*map(sql.Identifier, names)))
 
 
+class Lent(NamedTuple):
+    """What a studio that was prepared lends another one."""
+
+    data: Path
+    database_name: str
+
+
 class Studio:
     """Runs from `with Studio() as studio:` on; `upstream` names a FakeUpstream as the gateway cometapi.
 
@@ -59,12 +66,15 @@ class Studio:
     `server` is the address of a PostgreSQL server, without a database.
     """
 
-    def __init__(self, *, upstream=None, prepared: "Studio | None" = None, server: str = "", **variables: str) -> None:
+    def __init__(
+        self, *, upstream=None, prepared: "Studio | Lent | None" = None, server: str = "", **variables: str
+    ) -> None:
         self.scratch = tempfile.TemporaryDirectory(prefix="videostudio-service-")
         self.data = Path(self.scratch.name) / "data"
         self.log_path = Path(self.scratch.name) / "log"
         self.port = free_port()
-        self.database = OwnDatabase(prepared.database if prepared else None, server=server)
+        self.database = OwnDatabase(prepared.database_name if prepared else "", server=server)
+        self.database_name = self.database.name
         if prepared:
             shutil.copytree(prepared.data, self.data)
         self.environment = self._environment(upstream) | variables
