@@ -1,7 +1,7 @@
 """What must always hold, as queries: docs/architecture.md section 4. Each check yields the rows that break it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -242,14 +242,15 @@ def nothing_holds_a_secret() -> Iterator[Violation]:
 
 
 @cache
-def with_texts() -> dict[type[Model], list[Field]]:
+def with_texts() -> dict[type[Model], Sequence[Field]]:
     """Return the text columns of each model that may hold a secret."""
-    found: dict[type[Model], list[Field]] = {}
+    found: dict[type[Model], Sequence[Field]] = {}
     for app in APPS:
         for model in apps.get_app_config(app).get_models():
-            fields = [field for field in model._meta.concrete_fields if isinstance(field, TEXTS)]
-            if not model._meta.proxy and (held := [field for field in fields if field.name != "key"]):
-                found[model] = [*held]
+            columns = model._meta.concrete_fields
+            fields = [field for field in columns if isinstance(field, TEXTS) and field.name != "key"]
+            if fields and not model._meta.proxy:
+                found[model] = fields
     return found
 
 
